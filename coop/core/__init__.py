@@ -1,0 +1,1 @@
+"""What everything else stands on. Imports nothing of ours outside this folder."""

@@ -1,0 +1,1 @@
+"""SQLModel tables of the co-op, one aggregate a file."""

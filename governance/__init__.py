@@ -1,0 +1,1 @@
+"""Deciding together: proposals, ballots, tallies and enactments. May use coop; never orchestrator."""

@@ -1,0 +1,1 @@
+"""The agent on a member's machine. No database, no Flask."""

@@ -1,0 +1,1 @@
+"""The control process: one leader that decides, announces and puts the log in order."""
