@@ -10,11 +10,12 @@ from coop.core.db import Database
 from coop.core.resources import resource
 
 
-def _config(connection: Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(resource("migrations")))
-    config.attributes["connection"] = connection
-    return config
+def config(connection: Connection | None = None) -> Config:
+    """Return Alembic's configuration for one connection; there is no alembic.ini."""
+    result = Config()
+    result.set_main_option("script_location", str(resource("migrations")))
+    result.attributes["connection"] = connection
+    return result
 
 
 def upgrade(database: Database) -> None:
@@ -25,7 +26,7 @@ def upgrade(database: Database) -> None:
         if database.is_sqlite:
             connection.execute(text("PRAGMA foreign_keys=OFF"))
             connection.execute(text("BEGIN IMMEDIATE"))
-        command.upgrade(_config(connection), "head")
+        command.upgrade(config(connection), "head")
         connection.commit()
         if database.is_sqlite:
             connection.execute(text("PRAGMA foreign_keys=ON"))
@@ -33,7 +34,7 @@ def upgrade(database: Database) -> None:
 
 def newest_revision() -> str:
     """Return the revision this code needs."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return str(ScriptDirectory.from_config(config()).get_current_head())
 
 
 def is_current(database: Database) -> bool:

@@ -1,0 +1,1 @@
+"""Commands of `coop`, one module per command or family. Each is an entry point: it may open transactions and print."""
