@@ -1,1 +1,1 @@
-"""The only Flask code of the co-op: access, forms, htmx, errors, one module per noun."""
+"""The only Flask code of the co-op: access, forms, pages. Parse, one transaction, one service call, render."""
