@@ -33,19 +33,23 @@ class ApiKey(Table, table=True):
 class BudgetLease(Table, table=True):
     """A slice of a member's credit that one gateway may spend until `expires_at`: open -> closed, once.
 
-    `settled_nano` is the sum of its receipts. At close the rest goes back to the member, never twice.
+    `settled_nano` is the sum of its receipts, `returned_nano` what went back to the member, never twice. A closed lease
+    may hold the difference for receipts on their way.
     """
 
     __table_args__ = (
         CheckConstraint("state IN ('open','closed')", name="state_known"),
         CheckConstraint("amount_nano > 0", name="amount_positive"),
         CheckConstraint("settled_nano >= 0", name="settled_not_negative"),
+        CheckConstraint("returned_nano >= 0", name="returned_not_negative"),
+        CheckConstraint("settled_nano + returned_nano <= amount_nano", name="not_more_than_taken"),
     )
     id: str = id_field()
     member_id: str = foreign("member.id")
     gateway: str = Field(max_length=64)
     amount_nano: int = big_integer()
     settled_nano: int = big_integer(default=0)
+    returned_nano: int = big_integer(default=0)
     state: str = Field(default="open", max_length=8, index=True)
     created_at: datetime = moment()
     expires_at: datetime = moment()

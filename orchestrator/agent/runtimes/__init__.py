@@ -1,0 +1,1 @@
+"""What serves models: each a child process of the agent, so that its memory and its crashes are its own."""
