@@ -16,8 +16,10 @@ from coop.core.settings import Settings
 from coop.models.cooperative import Cooperative
 from coop.models.members import Member
 from coop.models.users import User
+from coop.rules.bylaws import FOUNDING
 from coop.services import actors, applications, credits, distributions, offices, payments, payouts, periods, shares, signin_links
 from coop.services import setup as setup_service
+from coop.services.setup import Founding
 
 NAME = "Solar Valley Compute Co-op"
 DOMAIN = "solarvalley.example"
@@ -78,22 +80,9 @@ def found_and_join(session: Session, _settings: Settings, now: datetime) -> None
     """Found the co-op six weeks before the quarter, let everybody join and pay, and fill the offices."""
     _, starts_at, _ = last_quarter(now)
     founded_at = starts_at - timedelta(days=42)
-    token = setup_service.ensure_link(session, now=founded_at)
-    assert token is not None
-    setup_service.complete(
-        session,
-        token=token,
-        coop_name=NAME,
-        legal_name=f"{NAME} eG",
-        address="Mill Lane 4, 79111 Solar Valley",
-        currency="EUR",
-        timezone="Europe/Berlin",
-        name="Gul Demir",
-        email=email_of("Gul Demir"),
-        password=None,
-        is_demo=True,
-        now=founded_at,
-    )
+    founding = Founding(NAME, f"{NAME} eG", "EUR", "Europe/Berlin", FOUNDING, is_demo=True)
+    gul_email = email_of("Gul Demir")
+    setup_service.found(session, founding=founding, name="Gul Demir", email=gul_email, password_hash=None, now=founded_at)
     gul = actor_of(session, "Gul Demir")
     treasurer = Actor(label="Ada Moreau", roles=frozenset({Role.TREASURER}), user_id=None)
     for index, (name, address, quarters, credit_minor) in enumerate(PEOPLE):
