@@ -1,9 +1,10 @@
 """Offices: roles that users hold for a time. Those that must not meet in one person are refused here."""
 
+from datetime import datetime
+
 from sqlmodel import Session, col, select, update
 
 from coop.core.actor import INCOMPATIBLE_ROLES, Actor, Role
-from coop.core.clock import datetime
 from coop.core.errors import Conflict, Invalid
 from coop.models.users import Office
 from coop.services import events, users

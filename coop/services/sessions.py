@@ -2,11 +2,10 @@
 told to.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select, update
 
-from coop.core.clock import datetime
 from coop.core.ids import new_token, token_digest
 from coop.models.users import User, WebSession
 

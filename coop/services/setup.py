@@ -1,13 +1,12 @@
 """The first start: one setup link is the only way in, and using it makes the co-op and its first admin."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import available_timezones
 
 from sqlmodel import Session, col, select, update
 
 from coop.core.actor import Role, system
-from coop.core.clock import datetime
 from coop.core.errors import Conflict, Gone, Invalid
 from coop.core.ids import new_token, token_digest
 from coop.core.money import EXPONENTS

@@ -1,11 +1,10 @@
 """Links that sign a user in once. An officer hands them over; the table keeps the digest, never the link."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select, update
 
 from coop.core.actor import Actor, Role
-from coop.core.clock import datetime
 from coop.core.errors import Conflict, Gone
 from coop.core.ids import new_token, token_digest
 from coop.models.users import SigninLink, User

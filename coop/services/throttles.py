@@ -5,12 +5,12 @@ A bucket belongs to an e-mail address *and* the address it is tried from, so tri
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, update
 
-from coop.core.clock import datetime
 from coop.core.errors import TooMany
 from coop.models.users import Throttle
 

@@ -1,5 +1,6 @@
 """Users: people who can sign in. A user is not a member; passwords are kept as argon2id and never shown again."""
 
+from datetime import datetime
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -7,7 +8,6 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlmodel import Session, col, select, update
 
 from coop.core.actor import Actor, Role
-from coop.core.clock import datetime
 from coop.core.errors import Conflict, Invalid, NotFound, NotSignedIn
 from coop.models.users import Office, User
 from coop.services import events, sessions

@@ -6,7 +6,7 @@ from typing import cast
 from urllib.parse import quote
 
 import structlog
-from flask import Flask, Response, jsonify, redirect, request
+from flask import Flask, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -49,7 +49,7 @@ def _answer(status: int, code: str, values: dict[str, Value], form: Form | None 
     text = sentence(code, values)
     if wants_json() or request.mimetype == "application/json":
         body = {"code": code, "message": text, "values": values, "fields": form.errors if form else {}}
-        response = cast(Response, jsonify(body))
+        response = jsonify(body)
         response.content_type = "application/problem+json"
         return response, status
     return render("errors/show.html", status=status, code=code, text=text, problem=form), status

@@ -14,7 +14,7 @@ render.py:
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 
 from coop.core import money
 from coop.core.errors import Invalid, Value
@@ -22,6 +22,7 @@ from coop.core.errors import Invalid, Value
 NAME_MAX = 120
 TEXT_MAX = 4_000
 EMAIL_MAX = 254
+NO_DAY = date(1970, 1, 1)  # stands for a day that could not be read; `check` refuses the form
 EMAIL = re.compile(r"[^@\s\"<>(),;:\\]{1,64}@[^@\s\"<>(),;:\\]{1,190}\.[^@\s.\"<>(),;:\\]{2,63}")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
@@ -118,12 +119,12 @@ class Form:
             return 0
 
     def date(self, name: str) -> date:
-        """Read a day, as <input type=date> sends it."""
+        """Read a day, as <input type=date> sends it; NO_DAY where it cannot be read."""
         try:
             return date.fromisoformat(self.text(name, max=10))
         except ValueError:
             self.fail(name, "form.not_date")
-            return datetime.now(UTC).date()
+            return NO_DAY
 
     def take(self, error: Invalid) -> None:
         """Add the problems of a service's Invalid."""

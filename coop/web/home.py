@@ -7,6 +7,7 @@ is true now, from 50 on has been. A panel's template is a part without layout an
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, current_app, g
@@ -15,7 +16,6 @@ from markupsafe import Markup
 from sqlmodel import Session
 
 from coop.core.actor import Actor
-from coop.core.clock import datetime
 from coop.web.access import current_actor, public
 from coop.web.db import reading
 from coop.web.render import render

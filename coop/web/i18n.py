@@ -17,9 +17,10 @@ LANGUAGES = ("en",)
 @cache
 def _catalogue(language: str) -> NullTranslations:
     try:
-        return Translations.load(resource("translations"), [language])
+        loaded: NullTranslations = Translations.load(resource("translations"), [language])
     except FileNotFoundError:
-        return NullTranslations()
+        loaded = NullTranslations()
+    return loaded
 
 
 def negotiate(stored: str | None) -> str:
@@ -41,23 +42,23 @@ def locale() -> Locale:
 
 def gettext(message: str, **values: Any) -> str:
     """Translate a string; `%(name)s` in it is replaced by the values."""
-    text = _catalogue(language()).ugettext(message)
+    text = str(_catalogue(language()).ugettext(message))
     return text % values if values else text
 
 
 def ngettext(singular: str, plural: str, number: int, **values: Any) -> str:
     """Translate a string with a count; `%(num)d` in it is the count."""
-    return _catalogue(language()).ungettext(singular, plural, number) % {"num": number, **values}
+    return str(_catalogue(language()).ungettext(singular, plural, number)) % {"num": number, **values}
 
 
 def plain_gettext(message: str) -> str:
     """Translate a string for the template extension, which fills in the values itself."""
-    return _catalogue(language()).ugettext(message)
+    return str(_catalogue(language()).ugettext(message))
 
 
 def plain_ngettext(singular: str, plural: str, number: int) -> str:
     """Translate a string with a count for the template extension."""
-    return _catalogue(language()).ungettext(singular, plural, number)
+    return str(_catalogue(language()).ungettext(singular, plural, number))
 
 
 _ = gettext

@@ -49,7 +49,7 @@ def create() -> ResponseReturnValue:
     return redirect_done(location)
 
 
-def _page(user_id: str, **context: object) -> str:
+def _page(user_id: str, *, link: str | None = None, form: Form | None = None) -> str:
     with reading() as session:
         user = users.get(session, user_id)
         held = offices.list_held(session, user_id)
@@ -63,7 +63,8 @@ def _page(user_id: str, **context: object) -> str:
         open_roles=open_roles,
         barred=sorted(role.value for role in barred),
         history=history,
-        **{"link": None, **context},
+        link=link,
+        form=form,
     )
 
 
