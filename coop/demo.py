@@ -17,7 +17,18 @@ from coop.models.cooperative import Cooperative
 from coop.models.members import Member
 from coop.models.users import User
 from coop.rules.bylaws import FOUNDING
-from coop.services import actors, applications, credits, distributions, offices, payments, payouts, periods, shares, signin_links
+from coop.services import (
+    actors,
+    applications,
+    credits,
+    distributions,
+    offices,
+    payments,
+    payouts,
+    periods,
+    shares,
+    signin_links,
+)
 from coop.services import setup as setup_service
 from coop.services.setup import Founding
 
@@ -82,7 +93,9 @@ def found_and_join(session: Session, _settings: Settings, now: datetime) -> None
     founded_at = starts_at - timedelta(days=42)
     founding = Founding(NAME, f"{NAME} eG", "EUR", "Europe/Berlin", FOUNDING, is_demo=True)
     gul_email = email_of("Gul Demir")
-    setup_service.found(session, founding=founding, name="Gul Demir", email=gul_email, password_hash=None, now=founded_at)
+    setup_service.found(
+        session, founding=founding, name="Gul Demir", email=gul_email, password_hash=None, now=founded_at
+    )
     gul = actor_of(session, "Gul Demir")
     treasurer = Actor(label="Ada Moreau", roles=frozenset({Role.TREASURER}), user_id=None)
     for index, (name, address, quarters, credit_minor) in enumerate(PEOPLE):
@@ -90,8 +103,16 @@ def found_and_join(session: Session, _settings: Settings, now: datetime) -> None
         _join(session, name, address, quarters * MICRO_PER_SHARE // 4, gul, treasurer, at)
         if credit_minor:
             member = session.exec(select(Member).where(Member.email == email_of(name))).one()
-            deposit = credits.deposit(session, actor=actor_of(session, name), member_id=member.id, amount_minor=credit_minor, now=at)
-            payments.confirm(session, reference=deposit.reference, amount_minor=credit_minor, actor=treasurer, now=at + timedelta(days=2))
+            deposit = credits.deposit(
+                session, actor=actor_of(session, name), member_id=member.id, amount_minor=credit_minor, now=at
+            )
+            payments.confirm(
+                session,
+                reference=deposit.reference,
+                amount_minor=credit_minor,
+                actor=treasurer,
+                now=at + timedelta(days=2),
+            )
     for name, role in (("Ada Moreau", Role.TREASURER), ("Finn Albers", Role.APPROVER), ("Lea Brandt", Role.AUDITOR)):
         user = session.exec(select(User).where(User.email == email_of(name))).one()
         offices.grant(session, user_id=user.id, role=role, actor=gul, now=starts_at - timedelta(days=14))
@@ -112,7 +133,9 @@ def _apply(session: Session, name: str, address: str, shares_micro: int, at: dat
     return application.id
 
 
-def _join(session: Session, name: str, address: str, shares_micro: int, admin: Actor, treasurer: Actor, at: datetime) -> None:
+def _join(
+    session: Session, name: str, address: str, shares_micro: int, admin: Actor, treasurer: Actor, at: datetime
+) -> None:
     application_id = _apply(session, name, address, shares_micro, at)
     approved = applications.approve(session, application_id=application_id, actor=admin, now=at + timedelta(hours=5))
     payments.confirm(
@@ -146,7 +169,11 @@ def buy_further_shares(session: Session, _settings: Settings, now: datetime) -> 
         order = shares.subscribe(session, actor=person, quantity_micro=quantity_micro, now=now - timedelta(days=6))
         if is_paid:
             payments.confirm(
-                session, reference=order.reference, amount_minor=order.amount_minor, actor=ada, now=now - timedelta(days=4)
+                session,
+                reference=order.reference,
+                amount_minor=order.amount_minor,
+                actor=ada,
+                now=now - timedelta(days=4),
             )
 
 
@@ -162,5 +189,3 @@ def cast_links(session: Session, now: datetime) -> list[tuple[str, str]]:
         token = signin_links.create(session, user_id=user.id, actor=system("demo"), now=now)
         links.append((f"{name} ({'applicant' if name == APPLICANT[0] else roles})", f"/sign-in/{token}"))
     return links
-
-

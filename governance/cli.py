@@ -27,7 +27,9 @@ def proposal_list(as_json: bool) -> None:
         rows: list[dict[str, object]] = [
             {"number": found.number, "title": found.title, "state": found.state, "closes at": iso(ballot.closes_at)}
             for found, ballot in session.exec(
-                select(Proposal, Ballot).join(Ballot, col(Ballot.proposal_id) == Proposal.id).order_by(col(Proposal.number).desc())
+                select(Proposal, Ballot)
+                .join(Ballot, col(Ballot.proposal_id) == Proposal.id)
+                .order_by(col(Proposal.number).desc())
             )
         ]
     show("Proposals", rows, as_json=as_json)
@@ -52,7 +54,9 @@ def policy_list(as_json: bool) -> None:
                 "is signed": found.bundle is not None,
                 "digest": found.digest,
             }
-            for found in session.exec(select(PolicyVersion).order_by(col(PolicyVersion.epoch).desc(), col(PolicyVersion.version).desc()))
+            for found in session.exec(
+                select(PolicyVersion).order_by(col(PolicyVersion.epoch).desc(), col(PolicyVersion.version).desc())
+            )
         ]
     show("Policies", rows, as_json=as_json)
 
@@ -64,7 +68,10 @@ def policy_export(file: Path) -> None:
     with reading() as session:
         found = policies.in_force(session, utc_now())
     if found is None or found.bundle is None:
-        click.echo("No signed policy is in force yet. Start the co-op with `coop up`; its control signs within a second.", err=True)
+        click.echo(
+            "No signed policy is in force yet. Start the co-op with `coop up`; its control signs within a second.",
+            err=True,
+        )
         sys.exit(1)
     file.write_text(json.dumps(found.bundle, indent=2, sort_keys=True) + "\n")
     click.echo(f"Wrote {file}: policy {found.epoch}.{found.version}")

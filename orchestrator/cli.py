@@ -12,7 +12,9 @@ from coop.core.ids import new_id
 from coop.core.sentences import sentence
 from coop.core.settings import Settings
 
-HOME_OPTION = click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="Folder of the agent; default COOP_HOME/agent.")
+HOME_OPTION = click.option(
+    "--home", type=click.Path(file_okay=False, path_type=Path), help="Folder of the agent; default COOP_HOME/agent."
+)
 
 
 @click.group()
@@ -59,7 +61,9 @@ def node_list(as_json: bool) -> None:
 @click.argument("name")
 @click.option("--model", required=True, help="Model to ask for.")
 @click.option("--text", default="A question sent straight to the machine.", help="Text to embed.")
-@click.option("--price-micro", type=int, required=True, help="Price the work is offered at, micro-units per million tokens.")
+@click.option(
+    "--price-micro", type=int, required=True, help="Price the work is offered at, micro-units per million tokens."
+)
 @click.option("--gateway", default="gateway-1", help="Whose credentials to use.")
 def node_ask(name: str, model: str, text: str, price_micro: int, gateway: str) -> None:
     """Send one job straight to a machine, past the gateway's admission, to see whether the machine obeys by itself."""
@@ -83,16 +87,22 @@ def node_ask(name: str, model: str, text: str, price_micro: int, gateway: str) -
         from orchestrator.control.nats_server import url
         from orchestrator.subjects import Subjects
 
-        bus = await Bus.connect(url(settings), credentials=credentials_path(settings, gateway), name=f"{gateway}")
+        bus = await Bus.connect(
+            url=url(settings), credentials=credentials_path(settings, gateway), name=gateway, timeout_s=5
+        )
         try:
-            return await bus.request(Subjects(settings.instance).job_run(name), job, JobResult, timeout_s=10)
+            return await bus.request(Subjects(settings.instance).job_run(name), job, JobResult, 10)
         finally:
             await bus.close()
 
     try:
         result = asyncio.run(ask())
     except CoopError as error:
-        click.echo(json.dumps({"ok": False, "code": error.code, "values": error.values, "message": sentence(error.code, error.values)}))
+        click.echo(
+            json.dumps(
+                {"ok": False, "code": error.code, "values": error.values, "message": sentence(error.code, error.values)}
+            )
+        )
         sys.exit(1)
     click.echo(json.dumps({"ok": True, "tokens": result.tokens, "dimensions": result.dimensions}))
 

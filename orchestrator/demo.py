@@ -15,14 +15,18 @@ from coop.core.money import cost_nano
 from coop.core.policy.evaluate import compile_policy
 from coop.core.policy.schema import PolicyDocument
 from coop.core.settings import Settings
+from coop.core.signing import write_private
 from coop.models.events import PolicyVersion
 from coop.models.members import Member, MemberUser
 from coop.services import actors, policies
-from orchestrator.agent import home as agent_home
+from orchestrator.agent.home import AgentHome, Enrolled
 from orchestrator.control import keys as key_files
+from orchestrator.control import nats_server
 from orchestrator.models.keys import ApiKey
 from orchestrator.models.nodes import Node
 from orchestrator.rules import receipts as receipt_rules
+from orchestrator.rules import roots
+from orchestrator.rules.credentials import seed_of
 from orchestrator.rules.identity import Identity, new_seed
 from orchestrator.services import budgets, enrolments, keys, nodes, receipts
 
@@ -33,7 +37,12 @@ RECEIPT_TOKENS = (600_000, 4_000_000)
 # who uses the grid, and how many batches of texts in the quarter
 USERS = {"Ada Moreau": 34, "Bo Lindqvist": 26, "Finn Albers": 12, "Gul Demir": 22, "Mira Castellano": 30, "Noor El-Amin": 44,
          "Priya Nair": 16, "Tove Lund": 9, "Dee Okafor": 5, "Kofi Mensah": 3}  # fmt: skip
-NEIGHBOUR_INVENTORY: dict[str, object] = {"cpu_count": 16, "memory_bytes": 34_359_738_368, "gpus": [], "system": "Linux"}
+NEIGHBOUR_INVENTORY: dict[str, object] = {
+    "cpu_count": 16,
+    "memory_bytes": 34_359_738_368,
+    "gpus": [],
+    "system": "Linux",
+}
 
 
 def _member(session: Session, name: str) -> Member:
@@ -45,7 +54,9 @@ def _actor(session: Session, member: Member) -> Actor:
     return actors.actor_for_user(session, user_id)
 
 
-def _let_in(session: Session, name: str, owner: Member, identity: Identity, inventory: dict[str, object], at: datetime) -> Node:
+def _let_in(
+    session: Session, name: str, owner: Member, identity: Identity, inventory: dict[str, object], at: datetime
+) -> Node:
     """Invite, enrol and approve one machine, as Gul would."""
     gul = Actor(label="Gul Demir", roles=frozenset({Role.SYSADMIN}))
     code = nodes.create_code(session, node_name=name, owner_id=owner.id, fingerprint="0" * 16, actor=gul, now=at)
@@ -59,24 +70,48 @@ def _let_in(session: Session, name: str, owner: Member, identity: Identity, inve
     return nodes.approve(session, node_id=node.id, actor=gul, now=at + timedelta(minutes=6))
 
 
+def _pin(settings: Settings, identity: Identity) -> None:
+    """Write this machine's own files, as `coop node enrol` would have done."""
+    home = AgentHome(settings.agent_home)
+    write_private(home.seed_path, identity.seed.encode() + b"\n")
+    trusted = key_files.trust_roots(settings)
+    known = roots.read(trusted)
+    home.save(
+        Enrolled(
+            "barn-1",
+            settings.portal_url,
+            known.instance,
+            known.policy_keys,
+            nats_server.url(settings),
+            roots.fingerprint(trusted),
+        )
+    )
+
+
 def serve_since_the_quarter(session: Session, settings: Settings, now: datetime) -> None:
     """Let in this machine and the neighbour's when the price was decided, and serve until yesterday."""
     at = session.exec(select(PolicyVersion.valid_from).order_by(col(PolicyVersion.valid_from).desc())).first()
     assert at is not None
     local, neighbour = Identity(new_seed()), Identity(new_seed())
-    agent_home.adopt(settings, seed=local.seed, name="barn-1")
+    _pin(settings, local)
     _let_in(session, "barn-1", _member(session, "Gul Demir"), local, {}, at)
     _let_in(session, "mill-2", _member(session, "Oskar Wendt"), neighbour, NEIGHBOUR_INVENTORY, at + timedelta(days=1))
     policy = policies.in_force(session, now)
     seen_at = now - timedelta(hours=3)
     nodes.note_beat(session, name="mill-2", models=[MODEL], epoch=policy.epoch, version=policy.version, now=seen_at)
-    serve(session, settings, at + timedelta(days=3), now - timedelta(days=1), {"barn-1": local.seed, "mill-2": neighbour.seed})
+    serve(
+        session,
+        settings,
+        at + timedelta(days=3),
+        now - timedelta(days=1),
+        {"barn-1": local.seed, "mill-2": neighbour.seed},
+    )
 
 
 def serve(session: Session, settings: Settings, starts_at: datetime, ends_at: datetime, seeds: dict[str, str]) -> None:
     """Serve batches of texts between two moments, each with its lease, receipt and both signatures."""
     chance = random.Random(SEED)  # noqa: S311 -- a repeatable demo, not a secret
-    gateway = Identity(key_files.gateway_seed(settings, GATEWAY))
+    gateway = Identity(seed_of(key_files.credentials_path(settings, GATEWAY).read_text()))
     policy = policies.in_force(session, starts_at)
     price = compile_policy(PolicyDocument.model_validate(policy.body)).price_micro(MODEL, True)
     for name, count in USERS.items():
@@ -92,7 +127,9 @@ def serve(session: Session, settings: Settings, starts_at: datetime, ends_at: da
 def _key_of(session: Session, member: Member, at: datetime) -> ApiKey:
     found = session.exec(select(ApiKey).where(ApiKey.member_id == member.id)).first()
     if found is None:
-        created = keys.create(session, actor=_actor(session, member), name="notebook", models=[], expires_at=None, now=at)
+        created = keys.create(
+            session, actor=_actor(session, member), name="notebook", models=[], expires_at=None, now=at
+        )
         found = session.get(ApiKey, created.key.id)
     assert found is not None
     return found
@@ -139,5 +176,3 @@ def _serve_one(
         now=at,
     )
     budgets.give_back(session, lease_id=lease.id, gateway=GATEWAY, spent_nano=cost, now=at)
-
-

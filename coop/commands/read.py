@@ -15,10 +15,11 @@ from sqlmodel import Session, col, select
 from coop.core.clock import iso, utc_now
 from coop.core.db import Database
 from coop.core.money import EXPONENTS, decimal_text
+from coop.core.sentences import sentence
 from coop.core.settings import Settings
 from coop.models.members import Member
 from coop.models.payouts import PayoutRun
-from coop.services import cooperatives, ledger as ledger_service, shares
+from coop.services import cooperatives, ledger_reports, shares
 
 json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -60,7 +61,12 @@ def member_list(as_json: bool) -> None:
     with reading() as session:
         held = shares.holdings(session, now)
         rows: list[dict[str, object]] = [
-            {"number": entry.number, "name": entry.name, "since": iso(entry.joined_at), "shares": decimal_text(held.get(entry.id, 0), 6)}
+            {
+                "number": entry.number,
+                "name": entry.name,
+                "since": iso(entry.joined_at),
+                "shares": decimal_text(held.get(entry.id, 0), 6),
+            }
             for entry in session.exec(select(Member).where(col(Member.left_at).is_(None)).order_by(col(Member.number)))
         ]
     show("Members", rows, as_json=as_json)
@@ -78,8 +84,8 @@ def ledger_balance(as_json: bool) -> None:
     with reading() as session:
         places = EXPONENTS[cooperatives.get(session).currency]
         rows: list[dict[str, object]] = [
-            {"account": row.code, "kind": row.kind, "balance": decimal_text(row.balance_minor, places)}
-            for row in ledger_service.trial_balance(session, utc_now())
+            {"account": row.code, "kind": row.kind, "balance": decimal_text(row.debit_minor - row.credit_minor, places)}
+            for row in ledger_reports.trial_balance(session, utc_now())
         ]
     show("Trial balance", rows, as_json=as_json)
 
@@ -89,8 +95,12 @@ def ledger_balance(as_json: bool) -> None:
 def ledger_verify(as_json: bool) -> None:
     """Recompute the ledger from its postings. Exit code 3 when something does not hold."""
     with reading() as session:
-        problems = [str(problem) for problem in ledger_service.verify(session)]
-    click.echo(json.dumps({"problems": problems}) if as_json else "\n".join(problems) or "The ledger holds: every entry sums to zero.")
+        problems = [sentence(problem.code, problem.values) for problem in ledger_reports.verify(session)]
+    click.echo(
+        json.dumps({"problems": problems})
+        if as_json
+        else "\n".join(problems) or "The ledger holds: every entry sums to zero."
+    )
     sys.exit(3 if problems else 0)
 
 
@@ -99,7 +109,7 @@ def ledger_verify(as_json: bool) -> None:
 def ledger_export(file: Path) -> None:
     """Write all entries as CSV."""
     with reading() as session:
-        file.write_text(ledger_service.export_csv(session))
+        file.write_text(ledger_reports.export_csv(session))
     click.echo(f"Wrote {file}")
 
 
@@ -115,9 +125,12 @@ def payout_list(as_json: bool) -> None:
     with reading() as session:
         places = EXPONENTS[cooperatives.get(session).currency]
         rows: list[dict[str, object]] = [
-            {"number": run.number, "state": run.state, "total": decimal_text(run.total_minor, places), "sha256": run.content_digest}
+            {
+                "number": run.number,
+                "state": run.state,
+                "total": decimal_text(run.total_minor, places),
+                "sha256": run.content_digest,
+            }
             for run in session.exec(select(PayoutRun).order_by(col(PayoutRun.id).desc()))
         ]
     show("Payout runs", rows, as_json=as_json)
-
-

@@ -12,9 +12,10 @@ from rich.console import Console
 
 from coop.commands.up import answers
 from coop.core.db import Database
+from coop.core.sentences import sentence
 from coop.core.settings import Settings
 from coop.models.cooperative import Cooperative
-from coop.services import ledger, outbox, schema
+from coop.services import ledger_reports, outbox, schema
 from coop.services import log as log_service
 
 FREE_BYTES_LEAST = 1_000_000_000
@@ -59,7 +60,12 @@ def status(as_json: bool) -> None:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at folder, schema, keys, disk, ledger and log, one after the other."""
     free = shutil.disk_usage(settings.home if settings.home.exists() else ".").free
-    yield Finding("disk", free > FREE_BYTES_LEAST, f"{free // 1_000_000} MB free", "Free some space: a full disk stops votes and payments.")
+    yield Finding(
+        "disk",
+        free > FREE_BYTES_LEAST,
+        f"{free // 1_000_000} MB free",
+        "Free some space: a full disk stops votes and payments.",
+    )
     take_away = settings.keys / "operator.take-away.seed"
     yield Finding(
         "operator key",
@@ -70,7 +76,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
     database = Database(settings.database)
     try:
         is_current = schema.is_current(database)
-        yield Finding("schema", is_current, "current" if is_current else "old", "Run `coop up`; it brings the database to this version.")
+        yield Finding(
+            "schema",
+            is_current,
+            "current" if is_current else "old",
+            "Run `coop up`; it brings the database to this version.",
+        )
         if is_current:
             yield from _examine_books(database)
     finally:
@@ -80,11 +91,23 @@ def examine(settings: Settings) -> Iterator[Finding]:
 def _examine_books(database: Database) -> Iterator[Finding]:
     with database.reading() as session:
         founded = session.get(Cooperative, 1) is not None
-        yield Finding("co-op", founded, "founded" if founded else "not set up", "Run `coop up` and open the setup link it prints.")
-        problems = [str(problem) for problem in ledger.verify(session)]
-        yield Finding("ledger", not problems, "; ".join(problems) or "balances", "Ask the auditor; do not close a period before it is explained.")
+        yield Finding(
+            "co-op", founded, "founded" if founded else "not set up", "Run `coop up` and open the setup link it prints."
+        )
+        problems = [sentence(problem.code, problem.values) for problem in ledger_reports.verify(session)]
+        yield Finding(
+            "ledger",
+            not problems,
+            "; ".join(problems) or "balances",
+            "Ask the auditor; do not close a period before it is explained.",
+        )
         problems = [str(problem) for problem in log_service.verify_all(session)]
-        yield Finding("log", not problems, "; ".join(problems) or "every event stands where it was put", "Compare with a copy of a signed head.")
+        yield Finding(
+            "log",
+            not problems,
+            "; ".join(problems) or "every event stands where it was put",
+            "Compare with a copy of a signed head.",
+        )
         waiting = outbox.count_unsent(session)
         yield Finding("outbox", waiting < 100, f"{waiting} messages wait", "Is control running? See `coop status`.")
 

@@ -64,16 +64,26 @@ class Greeter:
             self._say(seconds)
         elif time.monotonic() - self.started > READY_TIMEOUT_S:
             self.is_done = True
-            console.print(f"[red]Not ready after {READY_TIMEOUT_S:.0f} s.[/] Read the logs in {self.settings.run_home}, or run `coop doctor`.")
+            console.print(
+                f"[red]Not ready after {READY_TIMEOUT_S:.0f} s.[/] Read the logs in {self.settings.run_home}, or run `coop doctor`."
+            )
 
     def _note(self, seconds: float) -> None:
-        state = {"pid": os.getpid(), "ready_s": round(seconds, 3), "portal": self.settings.portal_url, "api": self.settings.api_url}
+        state = {
+            "pid": os.getpid(),
+            "ready_s": round(seconds, 3),
+            "portal": self.settings.portal_url,
+            "api": self.settings.api_url,
+        }
         write_private(self.settings.run_home / "up.json", json.dumps(state).encode())
 
     def _say(self, seconds: float) -> None:
         print(f"Ready in {seconds:.1f} s.  Portal {self.settings.portal_url}  API {self.settings.api_url}", flush=True)
         if self.setup_token:
-            print(f"Set up your co-op (30 minutes, one use): {self.settings.portal_url}/setup/{self.setup_token}", flush=True)
+            print(
+                f"Set up your co-op (30 minutes, one use): {self.settings.portal_url}/setup/{self.setup_token}",
+                flush=True,
+            )
         for name, url in demo_links(self.settings):
             print(f"  {name:<28} {url}", flush=True)
 
@@ -83,7 +93,10 @@ def demo_links(settings: Settings) -> list[tuple[str, str]]:
     database = Database(settings.database)
     try:
         with database.transaction() as session:
-            return [(who, f"{settings.portal_url}{path}") for who, path in load("coop.demo:cast_links")(session, now=utc_now())]  # type: ignore[operator]
+            return [
+                (who, f"{settings.portal_url}{path}")
+                for who, path in load("coop.demo:cast_links")(session, now=utc_now())
+            ]  # type: ignore[operator]
     finally:
         database.close()
 
