@@ -166,7 +166,7 @@ def buy_further_shares(session: Session, _settings: Settings, now: datetime) -> 
     ada = actor_of(session, "Ada Moreau")
     for name, quantity_micro, is_paid in (("Bo Lindqvist", 500_000, True), ("Priya Nair", 250_000, False)):
         person = actor_of(session, name)
-        order = shares.subscribe(session, actor=person, quantity_micro=quantity_micro, now=now - timedelta(days=6))
+        order = shares.subscribe(session, actor=person, member_id=person.require_member(), quantity_micro=quantity_micro, now=now - timedelta(days=6))
         if is_paid:
             payments.confirm(
                 session,

@@ -127,11 +127,7 @@ def serve(session: Session, settings: Settings, starts_at: datetime, ends_at: da
 def _key_of(session: Session, member: Member, at: datetime) -> ApiKey:
     found = session.exec(select(ApiKey).where(ApiKey.member_id == member.id)).first()
     if found is None:
-        created = keys.create(
-            session, actor=_actor(session, member), name="notebook", models=[], expires_at=None, now=at
-        )
-        found = session.get(ApiKey, created.key.id)
-    assert found is not None
+        found, _ = keys.create(session, actor=_actor(session, member), name="notebook", now=at)
     return found
 
 
