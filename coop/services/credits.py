@@ -1,9 +1,11 @@
 """Prepaid credit: deposits in whole minor units, spent in nano-units. The database refuses an overdraft."""
 
+from dataclasses import dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, func, select, update
 
 from coop.core.actor import Actor, Role
 from coop.core.errors import Conflict, InsufficientCredit, Invalid, NotFound
@@ -99,6 +101,52 @@ def available_nano(session: Session, member_id: str) -> int:
     return session.exec(statement).first() or 0
 
 
+@dataclass(frozen=True)
+class CreditSummary:
+    """Where prepaid credit went, in nano-units: deposited = used + held + available."""
+
+    deposited_nano: int
+    used_nano: int
+    held_nano: int
+    available_nano: int
+
+
+def summarise(session: Session, member_id: str) -> CreditSummary:
+    """Return what a member deposited, used, has held back for running requests, and may still spend."""
+    currency = cooperatives.get(session).currency
+    paid = select(func.coalesce(func.sum(CreditDeposit.amount_minor), 0)).where(
+        col(CreditDeposit.member_id) == member_id, col(CreditDeposit.state) == "paid"
+    )
+    spent = select(func.coalesce(func.sum(Contribution.cost_nano), 0)).where(col(Contribution.consumer_id) == member_id)
+    deposited = int(session.exec(paid).one()) * nano_per_minor(currency)
+    used = int(session.exec(spent).one())
+    available = available_nano(session, member_id)
+    return CreditSummary(deposited, used, deposited - used - available, available)
+
+
+@dataclass(frozen=True)
+class CreditSummary:
+    """Where prepaid credit went, in nano-units: deposited = used + held + available."""
+
+    deposited_nano: int
+    used_nano: int
+    held_nano: int
+    available_nano: int
+
+
+def summarise(session: Session, member_id: str) -> CreditSummary:
+    """Return what a member deposited, used, has held back for running requests, and may still spend."""
+    currency = cooperatives.get(session).currency
+    paid = select(func.coalesce(func.sum(CreditDeposit.amount_minor), 0)).where(
+        col(CreditDeposit.member_id) == member_id, col(CreditDeposit.state) == "paid"
+    )
+    spent = select(func.coalesce(func.sum(Contribution.cost_nano), 0)).where(col(Contribution.consumer_id) == member_id)
+    deposited = int(session.exec(paid).one()) * nano_per_minor(currency)
+    used = int(session.exec(spent).one())
+    available = available_nano(session, member_id)
+    return CreditSummary(deposited, used, deposited - used - available, available)
+
+
 def take(session: Session, *, member_id: str, nano: int) -> None:
     """Take nano-units from the available credit, whole or not at all. Raises InsufficientCredit."""
     assert nano >= 0
@@ -121,8 +169,11 @@ def give_back(session: Session, *, member_id: str, nano: int) -> None:
         .values(available_nano=CreditBalance.available_nano + nano)
         .execution_options(synchronize_session=False)
     )
-    if session.exec(statement).rowcount != 1:
-        raise NotFound("member.unknown")
+    if session.exec(statement).rowcount == 1:
+        return
+    members.get(session, member_id)
+    session.add(CreditBalance(member_id=member_id, available_nano=nano))
+    session.flush()
 
 
 def record_usage(

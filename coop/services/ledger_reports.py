@@ -35,6 +35,11 @@ class TrialRow:
     debit_minor: int
     credit_minor: int
 
+    @property
+    def balance_minor(self) -> int:
+        """Debits minus credits."""
+        return self.debit_minor - self.credit_minor
+
 
 @dataclass(frozen=True)
 class LineView:
@@ -70,6 +75,12 @@ class Problem:
 
     code: str
     values: dict[str, Value]
+
+    def __str__(self) -> str:
+        return " ".join([self.code, *(f"{name}={value}" for name, value in self.values.items())])
+
+    def __str__(self) -> str:
+        return " ".join([self.code, *(f"{name}={value}" for name, value in self.values.items())])
 
 
 def trial_balance(session: Session, at: datetime | None = None) -> list[TrialRow]:

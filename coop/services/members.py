@@ -6,7 +6,7 @@ from sqlalchemy import or_
 from sqlmodel import Session, col, func, select
 
 from coop.core.actor import Actor
-from coop.core.errors import NotFound
+from coop.core.errors import Forbidden, NotFound
 from coop.models.credits import CreditBalance
 from coop.models.members import Member, MemberUser
 from coop.services import cooperatives, events
@@ -20,6 +20,18 @@ def list_register(session: Session, at: datetime) -> list[Member]:
         .order_by(col(Member.number))
     )
     return list(session.exec(statement))
+
+
+def require_reader(actor: Actor) -> None:
+    """Let members, officers and processes read the register. Raises Forbidden for everybody else."""
+    if actor.member_id is None and not actor.roles and not actor.is_system:
+        raise Forbidden("access.member_needed")
+
+
+def require_reader(actor: Actor) -> None:
+    """Let members, officers and processes read the register. Raises Forbidden for everybody else."""
+    if actor.member_id is None and not actor.roles and not actor.is_system:
+        raise Forbidden("access.member_needed")
 
 
 def list_entitled(session: Session, at: datetime) -> list[tuple[str, int]]:

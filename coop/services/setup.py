@@ -116,7 +116,14 @@ def found(
     )
     actor = system("setup")
     ledger.open_chart(session)
-    shares.create_class(session)
+    shares.create_class(
+        session,
+        name="Membership share",
+        nominal_minor=shares.FOUNDING_NOMINAL_MINOR,
+        is_membership=True,
+        actor=actor,
+        now=now,
+    )
     policies.enact_first(session, now)
     user = users.create(session, email=email, name=name, now=now)
     user.password_hash = password_hash

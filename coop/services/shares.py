@@ -12,6 +12,7 @@ from coop.models.shares import ShareClass, ShareMovement, ShareSubscription
 from coop.rules.shares import price_order
 from coop.services import events, ledger
 
+FOUNDING_NOMINAL_MINOR = 25_000  # price of a share until a co-op sets its own
 WAITING_MAX = 20  # orders one member may have waiting for payment
 
 
@@ -93,14 +94,12 @@ def list_waiting(session: Session, member_id: str | None = None) -> list[ShareSu
     return list(session.exec(statement.order_by(col(ShareSubscription.id))))
 
 
-def subscribe(
-    session: Session, *, actor: Actor, member_id: str, quantity_micro: int, now: datetime
-) -> ShareSubscription:
+def subscribe(session: Session, *, actor: Actor, quantity_micro: int, now: datetime) -> ShareSubscription:
     """Order further shares for the member the actor acts for; they count once they are paid by the reference.
 
-    Raises Forbidden for somebody else's member, Invalid for a quantity that cannot be, Conflict with too many waiting.
+    Raises Forbidden for who is no member, Invalid for a quantity that cannot be, Conflict with too many waiting.
     """
-    require_own(actor, member_id)
+    member_id = actor.require_member()
     share_class = membership_class(session)
     amount_minor = price_order(quantity_micro, nominal_minor=share_class.nominal_minor)
     if len(list_waiting(session, member_id)) >= WAITING_MAX:

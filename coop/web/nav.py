@@ -52,13 +52,15 @@ SECTIONS: tuple[tuple[str, tuple[NavLink, ...]], ...] = (
             NavLink("/periods", N_("Periods"), TREASURY),
             NavLink("/payouts", N_("Payout runs"), TREASURY),
             NavLink("/ledger", N_("Ledger"), TREASURY),
+            NavLink("/ledger/payments", N_("Expected payments"), (Role.TREASURER, Role.AUDITOR)),
+            NavLink("/ledger/payments", N_("Expected payments"), (Role.TREASURER, Role.AUDITOR)),
         ),
     ),
     (N_("Machines"), (NavLink("/nodes", N_("Machines")),)),
     (
         N_("Co-op"),
         (
-            NavLink("/members", N_("Members")),
+            NavLink("/members", N_("Members"), (MEMBER, *Role)),
             NavLink("/applications", N_("Applications"), (Role.ADMIN, Role.AUDITOR)),
             NavLink("/users", N_("Users"), (Role.ADMIN,)),
             NavLink("/log", N_("Log"), (EVERYBODY,)),

@@ -3,14 +3,22 @@
 from coop.core.sentences.marker import N_
 
 SENTENCES = {
+    "done.applied": N_("Your application is with the co-op’s office."),
+    "done.application_approved": N_(
+        "The application is approved. Hand over a sign-in link, so that the person can see how to pay."
+    ),
+    "done.application_refused": N_("The application is refused."),
+    "done.shares_subscribed": N_("The shares are ordered. They count once the payment has arrived."),
+    "done.order_cancelled": N_("The order is cancelled."),
     "coop.not_set_up": N_("This co-op is not set up yet. Open the setup link that was printed when it started."),
     "coop.exists": N_("This co-op is set up already. Sign in instead."),
-    "coop.timezone_unknown": N_("“{timezone}” is not a time zone we know. Use a name such as Europe/Berlin."),
     "application.duplicate": N_(
         "We have something on file for this e-mail address already. Sign in to see it, or ask the co-op’s office for a "
         "sign-in link."
     ),
     "application.already_decided": N_("This application has been decided already. Reload the page to see how."),
+    "application.too_many": N_("There were many applications from here. Try again in {retry_after_s} seconds."),
+    "application.too_many": N_("There were many applications from here. Try again in {retry_after_s} seconds."),
     "application.unknown": N_("There is no such application, or it is not yours. Sign in as the person who applied."),
     "application.name_wrong": N_("Enter your name, at most 120 characters."),
     "application.email_wrong": N_("Enter an e-mail address like name@example.org."),

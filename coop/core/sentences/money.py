@@ -3,6 +3,9 @@
 from coop.core.sentences.marker import N_
 
 SENTENCES = {
+    "done.credit_announced": N_("The deposit is announced. It counts once the payment has arrived."),
+    "done.deposit_cancelled": N_("The deposit is cancelled."),
+    "done.payment_confirmed": N_("The payment is booked and counts now."),
     "money.currency_unknown": N_("We cannot keep books in “{currency}”. Choose one of the currencies in the list."),
     "money.not_a_number": N_("Enter a plain number such as 4 or 4.5, without a sign and without letters."),
     "money.too_many_places": N_("That has too many digits after the point. Use at most {places}."),
