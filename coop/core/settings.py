@@ -52,6 +52,23 @@ class Settings(BaseSettings):
         return self.home / "nats"
 
     @property
+    def roots_path(self) -> Path:
+        """Return the file of the trust roots, public, written by control."""
+        return self.nats_home / "roots.json"
+
+    @property
+    def gateway_credentials(self) -> Path:
+        """Return the credential file of this machine's gateway, written by control."""
+        return self.nats_home / "creds" / "gateway-1.creds"
+
+    @property
+    def grid_url(self) -> str:
+        """Return the address of NATS. Raises FileNotFoundError before the embedded server chose its port."""
+        if self.nats_url:
+            return self.nats_url
+        return f"nats://127.0.0.1:{self.nats_port or int((self.nats_home / 'port').read_text())}"
+
+    @property
     def agent_home(self) -> Path:
         """Return the folder of the local agent: seed, bundle, journal. Elsewhere than `home` on other machines."""
         return self.home / "agent"

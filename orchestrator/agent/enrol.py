@@ -30,7 +30,7 @@ def enrol(home: Path, portal_url: str, code: str) -> Enrolled:
     enrolled = Enrolled(
         name=require_node_name(str(answer["node"])),
         portal_url=portal_url,
-        instance=known.instance,
+        instance=known.coop,
         policy_keys=known.policy_keys,
         nats_url=str(answer["nats_url"]),
         fingerprint=fingerprint.lower(),

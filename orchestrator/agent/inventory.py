@@ -1,4 +1,4 @@
-"""What this machine has: processors, memory and GPUs. Asking is cheap and never fails: what is not there is left out."""
+"""What this machine has: processors, memory and GPUs. What is not there is left out."""
 
 import importlib
 import platform

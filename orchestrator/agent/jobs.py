@@ -7,15 +7,16 @@ import asyncio
 from collections import OrderedDict
 
 from coop.core.clock import iso, utc_now
-from coop.core.errors import Conflict, Invalid, NotFound, PolicyRefused, Unavailable
+from coop.core.errors import Conflict, Invalid, NotFound, Unavailable
 from coop.core.money import cost_nano
 from coop.core.signing import digest
 from orchestrator.agent.journal import Journal, Kept
-from orchestrator.agent.policies import Obeyed, PolicyStore
+from orchestrator.agent.policies import PolicyStore
 from orchestrator.agent.runtimes.child import RuntimeChild
 from orchestrator.messages import JobResult, JobRun
 from orchestrator.rules import receipts
 from orchestrator.rules.identity import Identity
+from orchestrator.rules.obedience import Obeyed
 from orchestrator.rules.receipts import PolicyName, ReceiptBody
 
 RUNNING_MAX = 32
@@ -95,9 +96,7 @@ class Worker:
             raise Invalid("job.kind_unknown", kind=job.kind)
         if job.model not in self._models:
             raise NotFound("job.model_not_served", model=job.model)
-        refused = obeyed.compiled.refuse(job.model, job.price_micro, now, job.is_member)
-        if refused is not None:
-            raise PolicyRefused(refused.code, **refused_values(obeyed, refused.values))
+        obeyed.require_allowed(job.model, job.price_micro, now, is_member=job.is_member)
         price = obeyed.compiled.price_micro(job.model, job.is_member)
         if price != job.price_micro:
             raise Conflict("job.wrong_price", offered=job.price_micro, price=price)
@@ -142,9 +141,7 @@ class Worker:
             tokens=tokens,
             price_micro=str(job.price_micro),
             cost_nano=str(cost_nano(tokens, job.price_micro)),
-            policy=PolicyName(
-                epoch=obeyed.policy.epoch, version=obeyed.policy.version, digest=obeyed.policy.policy_digest
-            ),
+            policy=PolicyName(epoch=obeyed.policy.epoch, version=obeyed.policy.version, digest=obeyed.policy.digest),
             started_at=started_at,
             finished_at=iso(utc_now()),
         )
@@ -157,15 +154,3 @@ class Worker:
         tasks = [task for _, task in self._running.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=timeout_s)
-
-
-def refused_values(obeyed: Obeyed, values: dict[str, str | int | bool | None]) -> dict[str, str | int | bool | None]:
-    """Return what a refusal must name beside its own values: the policy, and the ballot that made it."""
-    policy = obeyed.policy
-    named: dict[str, str | int | bool | None] = {
-        "epoch": policy.epoch,
-        "version": policy.version,
-        "proposal": policy.proposal_id,
-        "ballot": policy.ballot_number,
-    }
-    return {**named, **values}

@@ -3,6 +3,7 @@
 Seeds lie in files of mode 0600 below `settings.keys`; only control (and the command line on its machine) reads them.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,9 +11,9 @@ from functools import cached_property
 from pathlib import Path
 
 from coop.core.clock import utc_now
-from coop.core.errors import Unavailable
+from coop.core.errors import Conflict, Unavailable
 from coop.core.settings import Settings
-from coop.core.signing import SigningKey, write_private
+from coop.core.signing import SigningKey, canonical, write_private
 from orchestrator.rules import jwt
 from orchestrator.rules.jwt import Kind, Nkey, Permissions, Scope
 from orchestrator.subjects import Subjects, inbox_prefix
@@ -24,6 +25,7 @@ ANSWER_WITHIN_S = 120  # how long a party may answer a request it received
 GATEWAY = "gateway-1"
 CONTROL = "control"
 SYSTEM = "system"
+RESERVED_NAMES = frozenset({CONTROL, SYSTEM})
 NAME_TOKEN = "{{name()}}"  # noqa: S105 -- a template of nats-server, not a secret
 
 
@@ -50,7 +52,7 @@ class Keys:
     def trust_roots(self) -> dict[str, object]:
         """Return what a node pins at enrolment."""
         return {
-            "coop": self.settings.instance,
+            "instance": self.settings.instance,
             "policy_keys": [self.policy_key.key_id],
             "log_keys": [self.log_key.key_id],
         }
@@ -59,6 +61,8 @@ class Keys:
         self, role: str, name: str, public_key: str, *, valid_s: int = USER_VALID_S, now: datetime | None = None
     ) -> str:
         """Return a user JWT of a role (`node`, `gateway`, `control`); the scope of the role says what it may."""
+        if role == "node" and (name in RESERVED_NAMES or name.startswith("gateway-")):
+            raise Conflict("node.name_reserved", name=name)  # it would hear that process's inbox
         now = now or utc_now()
         return jwt.user_jwt(
             self.scopes[role],
@@ -109,12 +113,20 @@ class Keys:
 
 
 def role_permissions(subjects: Subjects) -> dict[str, Permissions]:
-    """Return what each role may publish and subscribe. Allow-lists only, each party its own inbox."""
+    """Return what each role may publish and subscribe. Allow-lists only, each party its own inbox.
+
+    A node may ask control for what nodes need; keys, budgets and the fleet are for gateways.
+    """
     inbox = f"{inbox_prefix(NAME_TOKEN)}.>"
     announced = subjects.policy_announced()
     return {
         "node": Permissions(
-            publish=(subjects.events_of(NAME_TOKEN), subjects.asks_of(NAME_TOKEN)),
+            publish=(
+                subjects.events_of(NAME_TOKEN),
+                subjects.policy_fetch(NAME_TOKEN),
+                subjects.receipt_deliver(NAME_TOKEN),
+                subjects.credential_renew(NAME_TOKEN),
+            ),
             subscribe=(subjects.requests_to(NAME_TOKEN), announced, inbox),
             response_s=ANSWER_WITHIN_S,
         ),
@@ -167,15 +179,19 @@ def ceremony(settings: Settings) -> Keys:
     if not (settings.nats_home / "grid.jwt").exists():
         keys.grid_jwt({}, now=now)
     keys.write_own_credentials(now=now)
-    keys.trust_roots()
+    write_private(settings.roots_path, canonical(keys.trust_roots()))
     return keys
 
 
+def roots_path(settings: Settings) -> Path:
+    """Return the file of the trust roots, which are public; the portal reads them without seeing a key."""
+    return settings.home / "trust-roots.json"
+
+
 def trust_roots(settings: Settings) -> dict[str, object]:
-    """Return what a node pins at enrolment: the co-op's id and the public keys of policies and of the log."""
-    policy_key = SigningKey.load_or_create(settings.keys / "policy.key")
-    log_key = SigningKey.load_or_create(settings.keys / "log.key")
-    return {"coop": settings.instance, "policy_keys": [policy_key.key_id], "log_keys": [log_key.key_id]}
+    """Return what a node pins at enrolment: the instance and the public keys of policies and of the log."""
+    roots: dict[str, object] = json.loads(roots_path(settings).read_text())
+    return roots
 
 
 def _ensure_operator(keys: Keys, now: datetime) -> None:

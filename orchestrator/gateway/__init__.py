@@ -1,1 +1,1 @@
-"""The OpenAI-compatible API. Opens no database."""
+"""The OpenAI-compatible API. Opens no database, holds no key of the co-op, ignores cookies."""

@@ -1,9 +1,9 @@
 """Reads of a credential what its holder must know: until when it is valid. The server, not we, checks the signature."""
 
 import json
-from datetime import UTC
+from datetime import UTC, datetime
+from itertools import pairwise
 
-from coop.core.clock import datetime
 from coop.core.errors import Tampered
 from coop.core.signing import unb64
 
@@ -21,7 +21,7 @@ def expires_at(token: str) -> datetime | None:
 def token_of(credential_file: str) -> str:
     """Return the JWT in the text of a credential file. Raises Tampered."""
     lines = [line.strip() for line in credential_file.splitlines()]
-    for line, following in zip(lines, lines[1:], strict=False):
+    for line, following in pairwise(lines):
         if line.startswith("-----BEGIN NATS USER JWT"):
             return following
     raise Tampered("signature.invalid", key="credential")

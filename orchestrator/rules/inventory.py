@@ -24,8 +24,8 @@ class Inventory(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
     system: str = Field(default="", max_length=120)
     agent_version: str = Field(default="", max_length=32)
-    cpu_count: int = Field(ge=1, le=100_000)
-    memory_bytes: int = Field(ge=0)
+    cpu_count: int = Field(default=1, ge=1, le=100_000)
+    memory_bytes: int = Field(default=0, ge=0)
     gpus: list[Gpu] = Field(default_factory=list, max_length=GPUS_MAX)
 
 

@@ -1,8 +1,8 @@
 """How a node shows the portal that it holds its key: a signed line in the Authorization header."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from coop.core.clock import datetime, from_iso, iso
+from coop.core.clock import from_iso, iso
 from coop.core.errors import Forbidden, Tampered
 from orchestrator.rules import identity
 

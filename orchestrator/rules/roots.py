@@ -12,7 +12,7 @@ class TrustRoots(BaseModel):
     """What a machine must know to tell its co-op from any other. Unknown fields are kept: the digest is over all."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
-    instance: str = Field(pattern=r"^[0-9a-f]{8}$")
+    coop: str = Field(pattern=r"^[0-9a-f]{8}$", description="Settings.instance, as subjects carry it")
     policy_keys: list[str] = Field(min_length=1, max_length=16)
 
 

@@ -3,11 +3,10 @@
 deposited = available + open leases + what closed leases hold back for receipts on their way + used.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select, update
 
-from coop.core.clock import datetime
 from coop.core.errors import Conflict, InsufficientCredit, NotFound
 from coop.services import credits as credit_service
 from orchestrator.models.keys import BudgetLease
@@ -35,9 +34,7 @@ def lease(session: Session, *, member_id: str, gateway: str, least_nano: int, no
             raise
         amount = least  # another gateway took some of it between our look and our grasp
         credit_service.take(session, member_id=member_id, nano=amount)
-    row = BudgetLease(
-        member_id=member_id, gateway=gateway, amount_nano=amount, created_at=now, expires_at=now + VALID
-    )
+    row = BudgetLease(member_id=member_id, gateway=gateway, amount_nano=amount, created_at=now, expires_at=now + VALID)
     session.add(row)
     session.flush()
     return row
@@ -86,7 +83,7 @@ def settle(session: Session, *, lease_id: str, cost_nano: int) -> bool:
 
     False when neither covers it: the receipt must be flagged.
     """
-    free = BudgetLease.amount_nano - BudgetLease.returned_nano - BudgetLease.settled_nano
+    free = col(BudgetLease.amount_nano) - col(BudgetLease.returned_nano) - col(BudgetLease.settled_nano)
     charged = session.exec(
         update(BudgetLease)
         .where(col(BudgetLease.id) == lease_id, free >= cost_nano)
@@ -118,7 +115,7 @@ def close_expired(session: Session, now: datetime) -> int:
 
 def _release_held(session: Session, now: datetime) -> int:
     """Give back what is still held HOLD after a lease was closed."""
-    held = BudgetLease.amount_nano - BudgetLease.returned_nano - BudgetLease.settled_nano
+    held = col(BudgetLease.amount_nano) - col(BudgetLease.returned_nano) - col(BudgetLease.settled_nano)
     statement = select(BudgetLease).where(
         BudgetLease.state == "closed", col(BudgetLease.closed_at) <= now - HOLD, held > 0
     )

@@ -1,10 +1,11 @@
 """A machine uses its code and waits to be let in. Nobody is signed in here: the code is the right to ask, once."""
 
+from datetime import datetime
+
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
 from coop.core.actor import system
-from coop.core.clock import datetime
 from coop.core.errors import Conflict, Gone, NotFound
 from coop.core.ids import token_digest
 from coop.services import events

@@ -2,12 +2,11 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select, update
 
 from coop.core.actor import Actor
-from coop.core.clock import datetime
 from coop.core.errors import Conflict, Gone, Invalid, NotFound
 from coop.core.ids import token_digest
 from coop.models.base import NAME_MAX
@@ -19,6 +18,14 @@ PREFIX = "alm_"
 SHOWN_CHARS = 10  # of the secret, to recognise a key by
 KEYS_MAX = 50  # of one member that are not revoked
 USED_EVERY = timedelta(seconds=60)  # how exact "last used" is
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key and its secret, which is shown once."""
+
+    key: ApiKey
+    secret: str
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,8 @@ def create(
     now: datetime,
     models: list[str] | None = None,
     expires_at: datetime | None = None,
-) -> tuple[ApiKey, str]:
-    """Return a new key of the actor's member and its secret, which nobody can see again."""
+) -> NewKey:
+    """Make a key for the actor's member. Its secret is in the answer and nowhere else."""
     member_id = actor.require_member()
     name = name.strip()
     if not name or len(name) > NAME_MAX:
@@ -65,7 +72,7 @@ def create(
     session.add(key)
     session.flush()
     events.record(session, kind="key.created", subject=key.id, body={"member": member_id}, actor=actor, now=now)
-    return key, secret
+    return NewKey(key, secret)
 
 
 def list_own(session: Session, *, actor: Actor) -> list[ApiKey]:

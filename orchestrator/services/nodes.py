@@ -1,12 +1,11 @@
-"""Machines of the grid: their codes, the waiting room, approval, draining, revoking, and what they say of themselves."""
+"""Machines of the grid: their codes, approval, draining, revoking, and what they say of themselves."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select, update
 
 from coop.core.actor import Actor, Role
-from coop.core.clock import datetime
 from coop.core.errors import Conflict, NotFound
 from coop.core.ids import new_code, token_digest
 from coop.models.members import Member
@@ -60,7 +59,12 @@ def create_code(
     )
     session.flush()
     events.record(
-        session, kind="node.invited", subject=node_name, body={"owner": owner_id, "name": node_name}, actor=actor, now=now
+        session,
+        kind="node.invited",
+        subject=node_name,
+        body={"owner": owner_id, "name": node_name},
+        actor=actor,
+        now=now,
     )
     return f"{secret}.{fingerprint}"
 

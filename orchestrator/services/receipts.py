@@ -1,17 +1,16 @@
 """Receipts come in from nodes and from gateways, in any order and more than once, and count exactly once."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, func, select, update
 
 from coop.core.actor import Actor, Role, system
-from coop.core.clock import datetime
 from coop.core.errors import CoopError, NotFound, Tampered
 from coop.core.money import divide_half_even
 from coop.core.policy.evaluate import compile_policy
-from coop.core.policy.schema import PolicyDocument
+from coop.core.policy.schema import read_document
 from coop.core.signing import canonical
 from coop.services import cooperatives, events, policies
 from coop.services import credits as credit_service
@@ -139,7 +138,7 @@ def _check_price(session: Session, body: ReceiptBody) -> None:
         raise Tampered("receipt.unknown_policy", receipt=body.id) from error
     if policy.digest != body.policy.digest:
         raise Tampered("receipt.unknown_policy", receipt=body.id)
-    compiled = compile_policy(PolicyDocument.model_validate(policy.body))
+    compiled = compile_policy(read_document(policy.body))
     if compiled.price_micro(body.model, body.is_member) != int(body.price_micro) or not body.is_member:
         raise Tampered("receipt.wrong_price", receipt=body.id)
 
@@ -177,7 +176,7 @@ def _record_flag(session: Session, row: Receipt, reason: str, now: datetime) -> 
 
 
 def flag_overdue(session: Session, now: datetime) -> int:
-    """Flag the receipts that no gateway countersigned in time; they are settled by the node's word. Returns how many."""
+    """Flag receipts that no gateway countersigned in time; they stay settled by the node's word. Returns how many."""
     statement = select(Receipt).where(Receipt.state == "half", col(Receipt.received_at) <= now - COUNTERSIGN_WITHIN)
     count = 0
     for row in session.exec(statement.order_by(col(Receipt.id)).limit(BATCH_MAX)):

@@ -97,7 +97,8 @@ class RuntimeChild:
             process = self._process
             if process is None or not self._ready.is_set():
                 raise Unavailable("runtime.stopped")
-            assert process.stdin is not None and process.stdout is not None
+            assert process.stdin is not None
+            assert process.stdout is not None
             is_answered = False
             try:
                 async with asyncio.timeout(ANSWER_WITHIN_S):

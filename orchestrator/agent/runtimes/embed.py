@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator.agent.runtimes.frames import pack, read_blocking
 
-MODEL = "wordllama"
+MODEL = "wordllama-256"
 DIMENSIONS = 256
 BATCH_TOKENS_MAX = 16_384  # padded tokens of one batch: 16 MB of vectors before they are pooled
 LEAST_NORM = 1e-12  # a text of no tokens has the zero vector, not NaN
