@@ -3,14 +3,14 @@
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import rfc8785
 from pydantic import ConfigDict, Field, ValidationError
 
 from coop.core import signing
-from coop.core.clock import datetime, from_iso, iso
+from coop.core.clock import from_iso, iso
 from coop.core.errors import Conflict, PolicyRefused, Tampered, TooLarge
 from coop.core.policy.evaluate import Refused
 from coop.core.policy.schema import PolicyDocument, Section

@@ -1,4 +1,4 @@
-"""What changes between two policies, and what one policy says, as codes and values. The reader's edge makes sentences."""
+"""What changes between two policies, and what one policy says, as codes and values; never sentences."""
 
 from dataclasses import dataclass, field
 

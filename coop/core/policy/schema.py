@@ -77,7 +77,7 @@ class Hours(Section):
 
 
 class Price(Section):
-    """Prices in micro-units of the major unit per million tokens. Members pay less by the discount, never below floor."""
+    """Prices in micro-units of the major unit per million tokens. A member discount never leads below the floor."""
 
     default_micro: int = Field(ge=0, le=PRICE_MICRO_MAX)
     floor_micro: int = Field(ge=0, le=PRICE_MICRO_MAX)

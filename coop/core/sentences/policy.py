@@ -4,22 +4,28 @@ from coop.core.sentences.marker import N_
 
 SENTENCES: dict[str, str] = {
     "policy.refused_hours": N_(
-        "The machines take no work now: it is {local_time} in {timezone}, outside the hours of policy v{version} (clause {clause}). Ballot {ballot} decided that; propose a change on the page Ballots."
+        "The machines take no work now: it is {local_time} in {timezone}, outside the hours of policy "
+        "v{version} (clause {clause}). Ballot {ballot} decided that; propose a change on the page Ballots."
     ),
     "policy.refused_price_floor": N_(
-        "The price {price_nano} is below {limit_nano}, the least that policy v{version} allows (clause {clause}). Ballot {ballot} decided that; propose a change on the page Ballots."
+        "The price {price_nano} is below {limit_nano}, the least that policy v{version} allows (clause "
+        "{clause}). Ballot {ballot} decided that; propose a change on the page Ballots."
     ),
     "policy.refused_price_ceiling": N_(
-        "The price {price_nano} is above {limit_nano}, the most that policy v{version} allows (clause {clause}). Ballot {ballot} decided that; propose a change on the page Ballots."
+        "The price {price_nano} is above {limit_nano}, the most that policy v{version} allows (clause "
+        "{clause}). Ballot {ballot} decided that; propose a change on the page Ballots."
     ),
     "policy.refused_hours_founding": N_(
-        "The machines take no work now: it is {local_time} in {timezone}, outside the hours of policy v{version} (clause {clause}). It is the founding policy; propose a change on the page Ballots."
+        "The machines take no work now: it is {local_time} in {timezone}, outside the hours of policy "
+        "v{version} (clause {clause}). It is the founding policy; propose a change on the page Ballots."
     ),
     "policy.refused_price_floor_founding": N_(
-        "The price {price_nano} is below {limit_nano}, the least that policy v{version} allows (clause {clause}). It is the founding policy; propose a change on the page Ballots."
+        "The price {price_nano} is below {limit_nano}, the least that policy v{version} allows (clause "
+        "{clause}). It is the founding policy; propose a change on the page Ballots."
     ),
     "policy.refused_price_ceiling_founding": N_(
-        "The price {price_nano} is above {limit_nano}, the most that policy v{version} allows (clause {clause}). It is the founding policy; propose a change on the page Ballots."
+        "The price {price_nano} is above {limit_nano}, the most that policy v{version} allows (clause "
+        "{clause}). It is the founding policy; propose a change on the page Ballots."
     ),
     "policy.bundle_malformed": N_(
         "This is not a whole, known policy bundle ({detail}). Download it again, or update allmende on this machine."
