@@ -26,13 +26,18 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
 from coop.core.db import Database
 from coop.core.resources import resource
 from coop.core.settings import Settings
+from coop.schedule import JobSpec
 from coop.web import access, csrf, errors, gate, render, security
+
+if TYPE_CHECKING:
+    from coop.demo import Step
 
 # The nouns that have pages, in the order of the map.
 BLUEPRINTS = (
@@ -59,6 +64,7 @@ BLUEPRINTS = (
 )
 BODY_BYTES_MAX = 1024 * 1024
 STATIC_AGE = timedelta(hours=1)
+CLOCK_EVERY_S = 1
 
 
 def _modules() -> list[ModuleType]:
@@ -89,3 +95,36 @@ def create_app(settings: Settings | None = None) -> Flask:
     access.public(app.view_functions["static"])
     access.require_marks(app)
     return app
+
+
+def clock_jobs() -> list[JobSpec]:
+    """Return the jobs of the clock: governance and orchestrator never import each other, so control is given them."""
+    from governance.services import ballots, enactments
+
+    return [
+        JobSpec("ballots.close_due", CLOCK_EVERY_S, ballots.close_due),
+        JobSpec("enactments.enact_due", CLOCK_EVERY_S, enactments.enact_due),
+    ]
+
+
+def run_control(settings: Settings) -> int:
+    """Run the control process with the jobs of all packages. Returns the exit status."""
+    from orchestrator.control import main
+
+    return main.run(settings, clock_jobs())
+
+
+def demo_steps() -> "list[Step]":
+    """Return what fills a demo instance, in order: each package plays its own part."""
+    from coop import demo
+    from governance import demo as decisions
+    from orchestrator import demo as machines
+
+    return [
+        demo.Step("founding the co-op, twelve members join", demo.found_and_join),
+        demo.Step("a vote on the price", decisions.decide_price),
+        demo.Step("machines serve for a quarter", machines.serve_since_the_quarter),
+        demo.Step("the quarter is closed, its payout run prepared", demo.close_quarter),
+        demo.Step("further shares", demo.buy_further_shares),
+        demo.Step("an open ballot on hours", decisions.open_ballot),
+    ]

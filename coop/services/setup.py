@@ -17,6 +17,7 @@ from coop.services import cooperatives, ledger, offices, policies, shares, users
 
 VALIDITY = timedelta(minutes=30)
 PURPOSE = "setup"
+MEMBERSHIP_SHARE = "Membership share"
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def found(
 
     Only for the setup link, demo and tests: whoever may call this may do everything.
     """
+    actor = system("setup")
     cooperatives.found(
         session,
         name=founding.name,
@@ -113,12 +115,12 @@ def found(
         bylaws=founding.bylaws,
         is_demo=founding.is_demo,
         now=now,
+        actor=actor,
     )
-    actor = system("setup")
     ledger.open_chart(session)
     shares.create_class(
         session,
-        name="Membership share",
+        name=MEMBERSHIP_SHARE,
         nominal_minor=shares.FOUNDING_NOMINAL_MINOR,
         is_membership=True,
         actor=actor,

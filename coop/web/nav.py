@@ -53,7 +53,6 @@ SECTIONS: tuple[tuple[str, tuple[NavLink, ...]], ...] = (
             NavLink("/payouts", N_("Payout runs"), TREASURY),
             NavLink("/ledger", N_("Ledger"), TREASURY),
             NavLink("/ledger/payments", N_("Expected payments"), (Role.TREASURER, Role.AUDITOR)),
-            NavLink("/ledger/payments", N_("Expected payments"), (Role.TREASURER, Role.AUDITOR)),
         ),
     ),
     (N_("Machines"), (NavLink("/nodes", N_("Machines")),)),
