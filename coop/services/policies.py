@@ -11,7 +11,6 @@ from coop.core.policy import bundle as bundles
 from coop.core.policy.bundle import ProposalName
 from coop.core.policy.schema import FOUNDING_POLICY, PolicyDocument, read_document
 from coop.core.signing import SigningKey, digest
-from coop.models.cooperative import Cooperative
 from coop.models.events import PolicyVersion
 from coop.services import cooperatives, events, outbox
 
@@ -50,12 +49,17 @@ def get(session: Session, epoch: int, version: int) -> PolicyVersion:
     return found
 
 
+def of_proposal(session: Session, proposal_id: str) -> PolicyVersion | None:
+    """Return the policy that a proposal became, None while it has not."""
+    return session.exec(select(PolicyVersion).where(PolicyVersion.proposal_id == proposal_id)).first()
+
+
 def newest(session: Session) -> PolicyVersion:
     """Return the newest policy for the one who will add the next: others who want to wait until the commit.
 
     Raises NotFound before the first.
     """
-    session.exec(select(Cooperative.id).with_for_update()).all()
+    cooperatives.lock(session)
     found: PolicyVersion | None = session.exec(_newest_first().execution_options(populate_existing=True)).first()
     if found is None:
         raise NotFound("policy.none_in_force")

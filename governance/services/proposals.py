@@ -10,8 +10,7 @@ from coop.core.errors import Conflict, Invalid, NotFound
 from coop.core.policy.differences import Change, list_changes, list_same
 from coop.core.policy.schema import PolicyDocument, apply_change, section_of
 from coop.models.base import NAME_MAX, TEXT_MAX
-from coop.models.cooperative import Cooperative
-from coop.services import events, policies
+from coop.services import cooperatives, events, policies
 from governance.models.proposals import Ballot, Proposal
 from governance.services import ballots
 
@@ -64,7 +63,7 @@ def propose(
         fields["reason"] = "proposal.reason_too_long"
     if fields:
         raise Invalid(fields=fields)
-    session.exec(select(Cooperative.id).with_for_update()).all()  # one number after the other
+    cooperatives.lock(session)  # one number after the other
     _require_room(session, author_id)
     drafted = draft(session, section=section, value=value, now=now)
     number = (session.exec(select(func.max(Proposal.number))).one() or 0) + 1

@@ -5,10 +5,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from coop.core.errors import Value
-from coop.core.money import divide_half_even
+from coop.core.money import decimal_text, divide_half_even
 from coop.core.policy.schema import DAY_MINUTES, Hours, PolicyDocument
 
 WEEK_MINUTES = 7 * DAY_MINUTES
+PRICE_PLACES = 6
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ class Compiled:
     def _refuse_price(clause: str, price_micro: int, limit_micro: int) -> Refused:
         values: dict[str, Value] = {
             "clause": clause,
-            "price_nano": price_micro * 1_000,
-            "limit_nano": limit_micro * 1_000,
+            "price": decimal_text(price_micro, PRICE_PLACES),
+            "limit": decimal_text(limit_micro, PRICE_PLACES),
         }
         return Refused(clause, f"policy.refused_{clause.replace('.', '_')}", values)
 

@@ -8,24 +8,24 @@ SENTENCES: dict[str, str] = {
         "v{version} (clause {clause}). Ballot {ballot} decided that; propose a change on the page Ballots."
     ),
     "policy.refused_price_floor": N_(
-        "The price {price_nano} is below {limit_nano}, the least that policy v{version} allows (clause "
-        "{clause}). Ballot {ballot} decided that; propose a change on the page Ballots."
+        "The price {price} for a million tokens is below {limit}, the least that policy v{version} allows "
+        "(clause {clause}). Ballot {ballot} decided that; propose a change on the page Ballots."
     ),
     "policy.refused_price_ceiling": N_(
-        "The price {price_nano} is above {limit_nano}, the most that policy v{version} allows (clause "
-        "{clause}). Ballot {ballot} decided that; propose a change on the page Ballots."
+        "The price {price} for a million tokens is above {limit}, the most that policy v{version} allows "
+        "(clause {clause}). Ballot {ballot} decided that; propose a change on the page Ballots."
     ),
     "policy.refused_hours_founding": N_(
         "The machines take no work now: it is {local_time} in {timezone}, outside the hours of policy "
         "v{version} (clause {clause}). It is the founding policy; propose a change on the page Ballots."
     ),
     "policy.refused_price_floor_founding": N_(
-        "The price {price_nano} is below {limit_nano}, the least that policy v{version} allows (clause "
-        "{clause}). It is the founding policy; propose a change on the page Ballots."
+        "The price {price} for a million tokens is below {limit}, the least that policy v{version} allows "
+        "(clause {clause}). It is the founding policy; propose a change on the page Ballots."
     ),
     "policy.refused_price_ceiling_founding": N_(
-        "The price {price_nano} is above {limit_nano}, the most that policy v{version} allows (clause "
-        "{clause}). It is the founding policy; propose a change on the page Ballots."
+        "The price {price} for a million tokens is above {limit}, the most that policy v{version} allows "
+        "(clause {clause}). It is the founding policy; propose a change on the page Ballots."
     ),
     "policy.bundle_malformed": N_(
         "This is not a whole, known policy bundle ({detail}). Download it again, or update allmende on this machine."
@@ -66,6 +66,13 @@ SENTENCES: dict[str, str] = {
     "policy.price_ceiling_changed": N_(
         "The highest price of a million tokens is {after_nano}, no longer {before_nano}."
     ),
+    "policy.price_default_lead": N_("A million tokens cost"),
+    "policy.price_floor_lead": N_("Nobody pays less for a million tokens than"),
+    "policy.price_ceiling_lead": N_("Nobody pays more for a million tokens than"),
+    "policy.discount_wrong": N_("Enter a percentage from 0 to 100 with at most two decimals."),
+    "policy.time_wrong": N_("Enter a time such as 17:30."),
+    "policy.window_half": N_("Fill in days, beginning and end, or leave all three empty."),
+    "policy.window_needed": N_("Enter at least one window, or choose that machines may always work."),
     "policy.discount_changed": N_("Members pay less by {after} of the price, no longer by {before}."),
     "policy.always_open": N_("The machines may work at any hour."),
     "policy.price_default": N_("A million tokens cost {price_nano}."),
