@@ -1,6 +1,5 @@
 """What every request meets: forms that act once, limits, languages, errors that name the remedy."""
 
-import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -58,7 +57,7 @@ def test_parallel_sends_of_a_form_have_one_effect_and_one_answer(portal: Portal)
 
 def test_a_large_request_gets_a_page_that_names_the_limit(portal: Portal) -> None:
     client = portal.browser("stranger")
-    answer = client.post("/sign-in", data={"file": (io.BytesIO(b"x" * (BODY_BYTES_MAX + 1)), "big")})
+    answer = client.post("/sign-in", data={"email": "x" * (BODY_BYTES_MAX + 1)})
     assert answer.status_code == 413
     assert "1024 kB" in answer.text
 
