@@ -52,7 +52,7 @@ class Keys:
     def trust_roots(self) -> dict[str, object]:
         """Return what a node pins at enrolment."""
         return {
-            "instance": self.settings.instance,
+            "coop": self.settings.instance,
             "policy_keys": [self.policy_key.key_id],
             "log_keys": [self.log_key.key_id],
         }
@@ -183,14 +183,9 @@ def ceremony(settings: Settings) -> Keys:
     return keys
 
 
-def roots_path(settings: Settings) -> Path:
-    """Return the file of the trust roots, which are public; the portal reads them without seeing a key."""
-    return settings.home / "trust-roots.json"
-
-
 def trust_roots(settings: Settings) -> dict[str, object]:
     """Return what a node pins at enrolment: the instance and the public keys of policies and of the log."""
-    roots: dict[str, object] = json.loads(roots_path(settings).read_text())
+    roots: dict[str, object] = json.loads(settings.roots_path.read_text())
     return roots
 
 

@@ -68,8 +68,6 @@ def write_configuration(settings: Settings, keys: Keys) -> Path:
         "log_size_limit: 10000000",
         'write_deadline: "5s"',
         'ping_interval: "10s"',
-        'lame_duck_duration: "1s"',
-        'lame_duck_grace_period: "0s"',
     ]
     path = home / "server.conf"
     write_private(path, "\n".join(lines).encode() + b"\n")
@@ -84,7 +82,12 @@ def command(settings: Settings) -> list[str]:
 def start(settings: Settings) -> subprocess.Popen[bytes]:
     """Start the server as a child and wait until it takes connections."""
     process = start_child(command(settings), log_path=settings.run_home / "nats.log")
-    wait_ready(settings)
+    try:
+        wait_ready(settings)
+    except Unavailable:
+        process.kill()
+        process.wait()
+        raise
     return process
 
 
