@@ -109,4 +109,10 @@ SENTENCES: dict[str, str] = {
     ),
     "api.busy": N_("The gateway serves as many requests as it may. Try again in a moment."),
     "api.broken": N_("Something went wrong here. Nothing was charged; the co-op's sysadmin finds it in the log."),
+    # what was done
+    "done.node_approved": N_("The machine is let in. It is ready as soon as it obeys the policy."),
+    "done.node_drained": N_("The machine finishes what it runs and takes nothing new."),
+    "done.node_resumed": N_("The machine takes work again."),
+    "done.node_revoked": N_("The machine is cut off and its key is void."),
+    "done.key_revoked": N_("The key is revoked. The API refuses it within seconds."),
 }
