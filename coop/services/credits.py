@@ -1,7 +1,6 @@
 """Prepaid credit: deposits in whole minor units, spent in nano-units. The database refuses an overdraft."""
 
 from dataclasses import dataclass
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
@@ -99,29 +98,6 @@ def available_nano(session: Session, member_id: str) -> int:
     """Return what a member may still spend or lease, in nano-units of the major unit."""
     statement = select(CreditBalance.available_nano).where(col(CreditBalance.member_id) == member_id)
     return session.exec(statement).first() or 0
-
-
-@dataclass(frozen=True)
-class CreditSummary:
-    """Where prepaid credit went, in nano-units: deposited = used + held + available."""
-
-    deposited_nano: int
-    used_nano: int
-    held_nano: int
-    available_nano: int
-
-
-def summarise(session: Session, member_id: str) -> CreditSummary:
-    """Return what a member deposited, used, has held back for running requests, and may still spend."""
-    currency = cooperatives.get(session).currency
-    paid = select(func.coalesce(func.sum(CreditDeposit.amount_minor), 0)).where(
-        col(CreditDeposit.member_id) == member_id, col(CreditDeposit.state) == "paid"
-    )
-    spent = select(func.coalesce(func.sum(Contribution.cost_nano), 0)).where(col(Contribution.consumer_id) == member_id)
-    deposited = int(session.exec(paid).one()) * nano_per_minor(currency)
-    used = int(session.exec(spent).one())
-    available = available_nano(session, member_id)
-    return CreditSummary(deposited, used, deposited - used - available, available)
 
 
 @dataclass(frozen=True)

@@ -79,9 +79,6 @@ class Problem:
     def __str__(self) -> str:
         return " ".join([self.code, *(f"{name}={value}" for name, value in self.values.items())])
 
-    def __str__(self) -> str:
-        return " ".join([self.code, *(f"{name}={value}" for name, value in self.values.items())])
-
 
 def trial_balance(session: Session, at: datetime | None = None) -> list[TrialRow]:
     """Return every account by number with its balance as of `at` (entries booked at it included; None: all)."""

@@ -28,12 +28,6 @@ def require_reader(actor: Actor) -> None:
         raise Forbidden("access.member_needed")
 
 
-def require_reader(actor: Actor) -> None:
-    """Let members, officers and processes read the register. Raises Forbidden for everybody else."""
-    if actor.member_id is None and not actor.roles and not actor.is_system:
-        raise Forbidden("access.member_needed")
-
-
 def list_entitled(session: Session, at: datetime) -> list[tuple[str, int]]:
     """Return (member id, number) of everybody who may vote at that moment, by number."""
     return [(member.id, member.number) for member in list_register(session, at)]

@@ -88,5 +88,6 @@ def items_for(actor: Actor, path: str) -> list[NavItem]:
     for label, links in SECTIONS:
         open_links = tuple(link for link in links if may_open(link, actor))
         if open_links:
-            items.append(NavItem(open_links[0].path, label, _is_in(path, open_links), open_links))
+            shown = label if open_links[0] == links[0] else open_links[0].label
+            items.append(NavItem(open_links[0].path, shown, _is_in(path, open_links), open_links))
     return items

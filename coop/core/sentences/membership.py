@@ -18,7 +18,6 @@ SENTENCES = {
     ),
     "application.already_decided": N_("This application has been decided already. Reload the page to see how."),
     "application.too_many": N_("There were many applications from here. Try again in {retry_after_s} seconds."),
-    "application.too_many": N_("There were many applications from here. Try again in {retry_after_s} seconds."),
     "application.unknown": N_("There is no such application, or it is not yours. Sign in as the person who applied."),
     "application.name_wrong": N_("Enter your name, at most 120 characters."),
     "application.email_wrong": N_("Enter an e-mail address like name@example.org."),
