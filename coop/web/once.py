@@ -10,9 +10,9 @@ Exact use, on every POST that moves money, votes or quota, or makes something:
         ...
         with transaction() as session:
             subscription = shares.subscribe(session, ...)
-            location = url_for("shares.show", id=subscription.id)
+            location = url_for("shares.show", id=subscription.id, done="saved")
             once_key(session, location)            # last thing in the same transaction
-        return redirect_done(location, "subscribed")
+        return redirect_done(location)
 
 The same key with the same body is answered with the same place and acts no more; with another body it is refused
 (422).

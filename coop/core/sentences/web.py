@@ -36,6 +36,12 @@ SENTENCES = {
         "Something went wrong on our side, and nothing was changed. Try again; if it stays so, tell "
         "the sysadmin the number {number}."
     ),
+    "home.locked": N_(
+        "Another “coop” already works in {home}. Stop it first, or set COOP_HOME to another folder for a second instance."
+    ),
+    "signature.invalid": N_(
+        "A signature does not hold, so what it came with was not used. Ask for it again from where it was made."
+    ),
     "database.unavailable": N_(
         "The co-op's database cannot be reached or is busy, so nothing was changed. Try again in a "
         "minute; the sysadmin can run “coop doctor”."
