@@ -11,6 +11,7 @@ from coop.core.ids import new_id
 from coop.core.settings import Settings
 from coop.services import policies
 from coop.story.instance import Instance
+from governance.demo import PRICE
 from orchestrator.bus import Bus
 from orchestrator.control.keys import GATEWAY, credentials_path
 from orchestrator.control.nats_server import url
@@ -33,7 +34,7 @@ def _job() -> JobRun:
     zero = "0" * 32
     return JobRun(
         id=new_id(), model="wordllama-256", inputs=["Is the gate open?"], member_id=zero, key_id=zero, lease_id=zero,
-        gateway=GATEWAY, price_micro=100_000,
+        gateway=GATEWAY, price_micro=int(PRICE["default_micro"]),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from coop.services import actors
 from governance.models.proposals import Ballot, Proposal
 from governance.services import ballots, enactments, proposals
 
-PRICE = {"default_micro": 100_000, "floor_micro": 20_000, "ceiling_micro": 400_000}
+PRICE = {"default_micro": 450_000, "floor_micro": 100_000, "ceiling_micro": 900_000}
 EVENING_OFF = {
     "timezone": "Europe/Berlin",
     "open": [{"days": [0, 1, 2, 3, 4, 5, 6], "from_minute": 21 * 60, "until_minute": 17 * 60}],
@@ -42,7 +42,7 @@ def decide_price(session: Session, _settings: Settings, now: datetime) -> None:
         session,
         actor=author,
         title="A price that pays for the power we use",
-        reason="At 2 cents a million tokens the meter runs faster than our income. Ten cents covers it, with a discount kept for later.",
+        reason="At 2 cents a million tokens the meter runs faster than our income. 45 cents pays the owners and leaves a little.",
         section="price",
         value=PRICE,
         now=at,

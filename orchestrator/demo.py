@@ -80,7 +80,7 @@ def _pin(settings: Settings, identity: Identity) -> None:
         Enrolled(
             "barn-1",
             settings.portal_url,
-            known.instance,
+            known.coop,
             known.policy_keys,
             nats_server.url(settings),
             roots.fingerprint(trusted),
@@ -127,7 +127,7 @@ def serve(session: Session, settings: Settings, starts_at: datetime, ends_at: da
 def _key_of(session: Session, member: Member, at: datetime) -> ApiKey:
     found = session.exec(select(ApiKey).where(ApiKey.member_id == member.id)).first()
     if found is None:
-        found, _ = keys.create(session, actor=_actor(session, member), name="notebook", now=at)
+        found = keys.create(session, actor=_actor(session, member), name="notebook", now=at).key
     return found
 
 
