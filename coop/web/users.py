@@ -1,18 +1,38 @@
 """Users and their offices, for admins: add, hand over a sign-in link, grant and end offices, disable."""
 
+from datetime import datetime
+
 from flask import Blueprint, g, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlmodel import Session
 
-from coop.core.actor import INCOMPATIBLE_ROLES, Role
+from coop.core.actor import INCOMPATIBLE_ROLES, Actor, Role
 from coop.core.errors import Invalid
+from coop.core.sentences import N_
 from coop.services import offices, signin_links, users
 from coop.web.access import current_actor, role
 from coop.web.db import reading, settings, transaction
 from coop.web.forms import Form
+from coop.web.home import Panel
 from coop.web.once import once, once_key
 from coop.web.render import redirect_done, render, render_invalid
 
 blueprint = Blueprint("users", __name__, url_prefix="/users")
+
+# Offices without which money stands still, and what for.
+NEEDED = {
+    Role.TREASURER: N_("confirms payments, closes periods and prepares payouts"),
+    Role.APPROVER: N_("signs what the treasurer prepared"),
+}
+PANEL_ORDER = 15
+
+
+def panels(session: Session, actor: Actor, _now: datetime) -> list[Panel]:
+    """Tell an admin which offices nobody holds."""
+    if not actor.has_role(Role.ADMIN):
+        return []
+    missing = [(role.value, meaning) for role, meaning in NEEDED.items() if not offices.list_holders(session, role)]
+    return [Panel("users/panel.html", {"missing": missing}, PANEL_ORDER)] if missing else []
 
 
 @blueprint.get("")

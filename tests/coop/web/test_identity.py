@@ -163,3 +163,11 @@ def test_colours_are_remembered(portal: Portal) -> None:
     assert post(client, "/me", "/me/preferences", language="en", theme="dark").status_code == 303
     assert 'data-theme="dark"' in client.get("/").text
     assert post(client, "/me", "/me/preferences", language="xx", theme="dark").status_code == 422
+
+
+def test_a_new_admin_is_told_which_offices_nobody_holds(fresh: FlaskClient, sqlite: Database) -> None:
+    path = setup_path(sqlite)
+    post(fresh, path, path, **ANSWERS)
+    html = fresh.get("/").text
+    assert "Offices without a holder" in html
+    assert "treasurer" in html
