@@ -1,6 +1,7 @@
 """Pages of API keys: made, shown once, revoked."""
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 from flask import Blueprint, g, request, url_for
 from flask.typing import ResponseReturnValue
@@ -56,7 +57,12 @@ def create() -> ResponseReturnValue:
             made = keys.create(session, actor=current_actor(), name=name, expires_at=expires_at, now=g.now)
     except Invalid as error:
         return render_invalid("keys/new.html", form, error)
-    shown = {"key": made.key, "secret": made.secret, "api_url": settings().api_url, "model": EXAMPLE_MODEL}
+    shown: dict[str, Any] = {
+        "key": made.key,
+        "secret": made.secret,
+        "api_url": settings().api_url,
+        "model": EXAMPLE_MODEL,
+    }
     return render("keys/show.html", **shown), 201
 
 

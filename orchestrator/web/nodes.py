@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flask import Blueprint, g, request, url_for
 from flask.typing import ResponseReturnValue
@@ -122,7 +123,12 @@ def create() -> ResponseReturnValue:
         options = _owner_options(session)
     node_name = form.text("node_name", max=63)
     owner_id = form.choice("owner_id", [value for value, _ in options])
-    shown = {"options": options, "own": owner_id, "portal_url": settings().portal_url, "node_name": node_name}
+    shown: dict[str, Any] = {
+        "options": options,
+        "own": owner_id,
+        "portal_url": settings().portal_url,
+        "node_name": node_name,
+    }
     try:
         form.check()
         fingerprint = roots.fingerprint(trust_roots(settings()))
