@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from coop.core.errors import CoopError, Invalid, NotSignedIn, TooMany
-from coop.services import offices, sessions, signin_links, throttles, users
-from coop.web.access import public, signed_in
+from coop.services import members, offices, sessions, signin_links, throttles, users
+from coop.web.access import current_actor, public, signed_in
 from coop.web.csrf import is_secure
 from coop.web.db import reading, transaction
 from coop.web.errors import status_of
@@ -120,7 +120,9 @@ def show() -> ResponseReturnValue:
 def _account(form: Form | None = None) -> str:
     with reading() as session:
         held = [role.value for role in offices.list_held(session, g.user.id)]
-    return render("sessions/show.html", form=form, offices=held, least=users.PASSWORD_LEAST)
+        member_id = current_actor().member_id
+        entry = members.get(session, member_id) if member_id else None
+    return render("sessions/show.html", form=form, offices=held, member=entry, least=users.PASSWORD_LEAST)
 
 
 @blueprint.post("/me/preferences")
