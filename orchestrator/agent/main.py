@@ -13,6 +13,7 @@ import structlog
 from coop.core.clock import utc_now
 from coop.core.errors import CoopError, Forbidden, Invalid, NotFound, Tampered, Unavailable
 from coop.core.sentences import sentence
+from coop.core.settings import Settings
 from orchestrator.agent.home import AgentHome
 from orchestrator.agent.inventory import take_inventory
 from orchestrator.agent.jobs import RUNNING_MAX, Worker
@@ -269,3 +270,8 @@ async def _run(home: Path) -> int:
 def run(home: Path) -> int:
     """Run the agent of this folder until SIGTERM. Returns the exit code."""
     return asyncio.run(_run(home))
+
+
+def run_local(settings: Settings) -> int:
+    """Run the agent of this very machine."""
+    return run(settings.agent_home)
