@@ -58,9 +58,7 @@ def sequence(session: Session, *, after_id: str = "", limit: int = BATCH_MAX) ->
     after_id: look only at events with a greater id; "" looks at all. Events of a long transaction come later than their
     ids say, so callers look again at a stretch of the past.
     """
-    placed = select(LogLeaf.event_id).where(col(LogLeaf.event_id) == col(Event.id)).exists()
-    statement = select(Event).where(col(Event.id) > after_id, ~placed).order_by(col(Event.id)).limit(limit)
-    waiting = list(session.exec(statement))
+    waiting = list(session.exec(select(Event).where(*_unplaced(after_id)).order_by(col(Event.id)).limit(limit)))
     if not waiting:
         return []
     last = session.exec(select(func.max(LogLeaf.position))).one()
@@ -69,6 +67,16 @@ def sequence(session: Session, *, after_id: str = "", limit: int = BATCH_MAX) ->
         session.add(LogLeaf(position=position, event_id=event.id, leaf_hash=tree.leaf_hash(event.commitment)))
     session.flush()
     return [event.kind for event in waiting]
+
+
+def has_unplaced(session: Session, *, after_id: str = "") -> bool:
+    """Say whether `sequence` would find something."""
+    return session.exec(select(Event.id).where(*_unplaced(after_id)).limit(1)).first() is not None
+
+
+def _unplaced(after_id: str) -> tuple[Any, ...]:
+    placed = select(LogLeaf.event_id).where(col(LogLeaf.event_id) == col(Event.id)).exists()
+    return col(Event.id) > after_id, ~placed
 
 
 def extend(session: Session, frontier: Frontier) -> None:

@@ -73,6 +73,10 @@ class Keys:
             now=now,
         )
 
+    def public_key_of(self, name: str) -> str:
+        """Return the public nkey of a process of this machine, such as `gateway-1`."""
+        return _load_or_create(self.settings.keys / f"{name}.seed", Kind.USER).public_key
+
     def grid_jwt(self, revocations: Mapping[str, datetime], *, now: datetime) -> str:
         """Return the GRID account's JWT with these users revoked, and keep it for the next start of NATS."""
         permissions = role_permissions(Subjects(self.settings.instance))

@@ -23,6 +23,8 @@ SENTENCES: dict[str, str] = {
     "message.malformed": N_("The message cannot be read: {detail}"),
     "message.too_new": N_("The message needs a newer version of allmende here: {detail}"),
     "subject.unknown": N_("{subject} is not a subject of this grid."),
+    "bus.gateways_only": N_("{name} is not a gateway of this co-op and may not ask this."),
+    "credential.other_key": N_("{name} is not let in with this key. Enrol the machine again."),
     "control.not_leader": N_("Another control leads now. The same request again reaches it."),
     "log.position_unknown": N_("The log has no place {position}; it has {size} entries."),
     "log.event_unplaced": N_("This event has no place in the log yet. Control gives it one within a second."),

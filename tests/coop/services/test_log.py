@@ -58,16 +58,16 @@ def test_roots_and_proofs_agree_with_pymerkle(data: list[bytes], draw: st.DataOb
     for entry in data:
         oracle.append_entry(entry)
     leaves = [tree.leaf_hash(entry) for entry in data]
-    assert tree.root(leaves) == oracle.get_state()
+    assert tree.root(leaves) == oracle.get_root()
     index = draw.draw(st.integers(0, len(data) - 1))
     path = tree.inclusion_proof(leaves, index)
     assert tree.verify_inclusion(leaves[index], index, len(leaves), path, tree.root(leaves))
     assert not tree.verify_inclusion(tree.leaf_hash(b"other" * 9), index, len(leaves), path, tree.root(leaves))
     old = draw.draw(st.integers(1, len(data)))
     proof = tree.consistency_proof(leaves, old)
-    assert tree.verify_consistency(old, len(leaves), oracle.get_state(old), oracle.get_state(), proof)
+    assert tree.verify_consistency(old, len(leaves), oracle.get_root(old), oracle.get_root(), proof)
     if old < len(data):
-        assert not tree.verify_consistency(old, len(leaves), b"\x00" * 32, oracle.get_state(), proof)
+        assert not tree.verify_consistency(old, len(leaves), b"\x00" * 32, oracle.get_root(), proof)
 
 
 def test_events_get_places_in_order_and_once(database: Database, now: datetime) -> None:
