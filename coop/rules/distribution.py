@@ -1,4 +1,4 @@
-"""How a period's surplus is shared by the by-laws' rule: first the reserve, then capital up to its cap, the rest by use."""
+"""How a surplus is shared by the by-laws' rule: first the reserve, then capital up to its cap, the rest by use."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ YEAR_S = 365 * 86_400
 
 @dataclass(frozen=True)
 class Part:
-    """One member's part of a step. `has_spare_cent`: the largest remainder gave one unit more than the whole quotient."""
+    """One member's part of a step. `has_spare_cent`: its remainder was among the largest and got a unit more."""
 
     member_id: str
     weight_minor: int
@@ -21,7 +21,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Shared:
-    """A distributed result. surplus = reserve + capital + use + carried, exactly; a loss is all in `carried_minor` (< 0)."""
+    """A distributed result: surplus = reserve + capital + use + carried. A loss is all in `carried_minor` (< 0)."""
 
     surplus_minor: int
     reserve_minor: int

@@ -10,7 +10,7 @@ SENTENCES = {
     "period.overlaps": N_("This overlaps the period “{name}”, which ends on {ends_at}. Start there or later."),
     "period.not_moment": N_("Enter a day and a time, such as 2026-06-30 00:00."),
     "period.not_over": N_(
-        "The period ends on {ends_at}. Until then receipts still come in, so its usage cannot be complete. Come back then."
+        "The period ends on {ends_at}. Until then receipts still come in, so its usage is not complete. Come back then."
     ),
     "period.earlier_open": N_(
         "The period “{name}” comes first: its result must be distributed before this one is closed."

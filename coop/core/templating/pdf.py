@@ -1,4 +1,4 @@
-"""PDF from packaged templates and style sheets. The fetcher serves `packaged:` names from static/ and denies all else."""
+"""PDF from packaged templates and styles. The fetcher serves `packaged:` names from static/ and denies all else."""
 
 from pathlib import Path
 from typing import Any
