@@ -109,7 +109,9 @@ class Browser:
         form = self.form(action)
         unknown = set(values) - form.names
         if unknown:
-            raise StoryFailed(f"{self.who}: the form {form.action} has no field {sorted(unknown)}; it has {sorted(form.names)}")
+            raise StoryFailed(
+                f"{self.who}: the form {form.action} has no field {sorted(unknown)}; it has {sorted(form.names)}"
+            )
         assert self.page is not None
         target = urljoin(str(self.page.url), form.action or str(self.page.url))
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(str(self.page.url)))

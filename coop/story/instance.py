@@ -80,15 +80,24 @@ class Instance:
     def coop(self, *arguments: str, expect: int = 0) -> str:
         """Run a command of `coop` against this instance and return what it printed."""
         done = subprocess.run(
-            self._coop(*arguments), capture_output=True, text=True, env={**os.environ, **self.environment}, check=False, timeout=60
+            self._coop(*arguments),
+            capture_output=True,
+            text=True,
+            env={**os.environ, **self.environment},
+            check=False,
+            timeout=60,
         )
         if done.returncode != expect:
-            raise StoryFailed(f"`coop {' '.join(arguments)}` ended with {done.returncode}, expected {expect}:\n{done.stdout}{done.stderr}")
+            raise StoryFailed(
+                f"`coop {' '.join(arguments)}` ended with {done.returncode}, expected {expect}:\n{done.stdout}{done.stderr}"
+            )
         return done.stdout
 
     def start_agent(self, home: Path) -> subprocess.Popen[bytes]:
         """Start a machine's agent with a folder of its own, as on another machine."""
-        process = start_child(self._coop("agent", "--home", str(home)), log_path=home / "agent.log", environment=self.environment)
+        process = start_child(
+            self._coop("agent", "--home", str(home)), log_path=home / "agent.log", environment=self.environment
+        )
         self.agents.append(process)
         return process
 
@@ -116,7 +125,9 @@ def wait_for(what: str, check: "object", *, seconds: float = 20.0) -> float:
 def call_api(url: str, key: str, body: dict[str, object]) -> tuple[int, dict[str, object]]:
     """Send one request to the OpenAI-compatible API. Returns status and JSON."""
     request = urllib.request.Request(  # noqa: S310 -- our own loopback address
-        url, data=json.dumps(body).encode(), headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        url,
+        data=json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
     )
     try:
         with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310

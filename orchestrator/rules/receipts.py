@@ -81,3 +81,16 @@ def tokens_at_most(inputs: list[str]) -> int:
     The normaliser of the embed runtime turns one space (1 byte) into one sign and lengthens nothing else.
     """
     return sum(len(text.encode()) + BYTES_PER_INPUT_EXTRA for text in inputs)
+
+
+def check_document(document: dict[str, Any]) -> int:
+    """Check a receipt as the portal hands it out, and return its cost in nano-units. Raises Tampered.
+
+    Its node's signature is checked where the document names the node's key.
+    """
+    body = read(document["receipt"])
+    if cost_nano(body.tokens, int(body.price_micro)) != body.cost:
+        raise Tampered("receipt.wrong_cost", receipt=body.id)
+    if "node_key" in document:
+        identity.verify(str(document["node_key"]), signed_bytes(body), str(document["node_signature"]))
+    return body.cost
