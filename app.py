@@ -22,10 +22,8 @@ Requests come in through `create_app`: origin, session, access mark and form tok
 """
 
 import importlib
-import sys
 from datetime import timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -67,17 +65,6 @@ STATIC_AGE = timedelta(hours=1)
 CLOCK_EVERY_S = 1
 
 
-def _modules() -> list[ModuleType]:
-    # TEMPORARY: until every noun has its module, those that are missing are left out.
-    found = []
-    for name in BLUEPRINTS:
-        try:
-            found.append(importlib.import_module(name))
-        except ImportError as error:
-            sys.stderr.write(f"TEMPORARY: {name} left out: {error}\n")
-    return found
-
-
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the portal. Raises AssertionError when a view wears no access mark."""
     settings = settings or Settings()
@@ -88,7 +75,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["coop_database"] = Database(settings.database)
     for part in (security, csrf, gate, errors, render):
         part.install(app)
-    modules = _modules()
+    modules = [importlib.import_module(name) for name in BLUEPRINTS]
     for module in modules:
         app.register_blueprint(module.blueprint)
     app.extensions["coop_panels"] = [module.panels for module in modules if hasattr(module, "panels")]

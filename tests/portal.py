@@ -19,6 +19,7 @@ from coop.rules.bylaws import FOUNDING
 from coop.services import offices, sessions, setup, users
 from coop.services.setup import Founding
 from coop.web.gate import SESSION_COOKIE
+from orchestrator.control import keys
 
 FORM_TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 REQUEST_KEY = re.compile(r'name="request_key" value="([^"]+)"')
@@ -70,7 +71,9 @@ def found(database: Database, home: Path) -> Portal:
     """Found a co-op with a user, a member, and one user for each office; return its portal."""
     now = datetime.now(UTC) - timedelta(days=1)
     url = database.engine.url.render_as_string(hide_password=False)
-    app = create_app(Settings(home=home, database_url=url))
+    settings = Settings(home=home, database_url=url)
+    keys.ceremony(settings)
+    app = create_app(settings)
     app.testing = True
     portal = Portal(app, database)
     founding = Founding("Valley", "Valley eG", "EUR", "Europe/Berlin", FOUNDING)

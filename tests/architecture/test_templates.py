@@ -35,7 +35,7 @@ def test_pages_without_arguments_render_for_everybody_who_may_see_them(portal: P
         for rule in portal.app.url_map.iter_rules():
             if "GET" in (rule.methods or ()) and not rule.arguments and rule.endpoint != "static":
                 answer = client.get(rule.rule)
-                assert answer.status_code in (200, 303, 403), f"{persona} {rule.rule}: {answer.text[:2000]}"
+                assert answer.status_code in (200, 303, 403), f"{persona} {rule.rule}: {answer.status_code} {answer.text[:2000]}"
                 if answer.mimetype == "text/html" and answer.status_code == 200:
                     assert re.search(r"<title>[^<\n]*\S – ", answer.text), f"{rule.rule} has no title"
                     assert answer.text.count("<h1") == 1, f"{rule.rule} needs one h1"
