@@ -19,6 +19,7 @@ SENTENCES: dict[str, str] = {
     "ballot.not_entitled": N_(
         "You were not a member when this ballot opened, so you cannot vote in it. The next ballot counts you in."
     ),
+    "ballot.no_vote": N_("You have not voted in this ballot."),
     "ballot.not_counted": N_("This ballot is not counted yet. The result is there after the close."),
     "verdict.passed": N_("Passed"),
     "verdict.no_quorum": N_("Not passed: too few took part"),
