@@ -29,7 +29,6 @@ REQUEST_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 2.0
 CONCURRENCY = 16
 QUEUE_MAX = 256
-PENDING_BYTES = 8 * 1_048_576  # what is kept for sending while the connection is lost
 
 Asked = TypeVar("Asked", bound=Message)
 Answer = TypeVar("Answer", bound=Message)
@@ -209,6 +208,8 @@ class Bus:
             answer = await handler(sender_of(incoming.subject), message.decode(incoming.data))
         except CoopError as error:
             answer = refusal_of(error)
+            if not incoming.reply:
+                log.warning("message_refused", name=self.name, subject=incoming.subject, error=str(error))
         except Exception:
             log.exception("handler_failed", subject=incoming.subject)
             answer = refusal_of(Unavailable("bus.failed"))
@@ -224,7 +225,7 @@ class Bus:
             log.warning("answer_lost", subject=incoming.subject, error=str(error))
 
     async def _keep(self) -> None:
-        """Hold a connection until close(): nats-py gives up for good on refused credentials, so a new one is made."""
+        """Hold a connection until close(), each time a new client with all subscriptions."""
         while not self._stopping:
             self._closed.clear()
             try:
@@ -234,9 +235,13 @@ class Bus:
                 await asyncio.sleep(RECONNECT_WAIT_S)
                 continue
             self._client = client
-            for subject, enqueue in self._subscriptions:
-                await client.subscribe(subject, cb=enqueue)
-            await self._note_connected()
+            try:
+                for subject, enqueue in self._subscriptions:
+                    await client.subscribe(subject, cb=enqueue)
+            except nats.errors.Error:
+                await client.close()
+                continue
+            self._note_connected()
             await self._closed.wait()
             self._connected.clear()
             if not self._stopping:
@@ -248,15 +253,11 @@ class Bus:
             "name": self.name,
             "inbox_prefix": inbox_prefix(self.name),
             "user_credentials": str(self.credentials),
-            "allow_reconnect": True,
-            "max_reconnect_attempts": -1,
-            "reconnect_time_wait": RECONNECT_WAIT_S,
+            "allow_reconnect": False,  # one place decides: _keep, which also outlives refused credentials
             "connect_timeout": CONNECT_TIMEOUT_S,
-            "pending_size": PENDING_BYTES,
             "ping_interval": 10,
             "error_cb": self._on_error,
             "disconnected_cb": self._on_disconnected,
-            "reconnected_cb": self._note_connected,
             "closed_cb": self._on_closed,
         }
         try:
@@ -267,7 +268,7 @@ class Bus:
             raise
         return client
 
-    async def _note_connected(self) -> None:
+    def _note_connected(self) -> None:
         self._connected.set()
         for callback in self.on_connected:
             self._spawn(self._call(callback))

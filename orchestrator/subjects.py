@@ -93,8 +93,13 @@ def inbox_prefix(name: str) -> str:
 
 
 def sender_of(subject: str) -> str:
-    """Return the last token: who the server let publish here. Raises Tampered for a subject that is not ours."""
+    """Return the last token: who the server let publish here. Raises Tampered for a subject that is not ours.
+
+    What goes to everybody comes from control alone and names no party: "".
+    """
     parts = subject.split(".")
+    if len(parts) == 6 and ".".join(parts[:2]) == ROOT and parts[3] == "all":
+        return ""
     if len(parts) != 7 or ".".join(parts[:2]) != ROOT:
         raise Tampered("subject.unknown", subject=subject[:120])
     return parts[-1]

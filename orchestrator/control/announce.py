@@ -1,4 +1,4 @@
-"""What control says by itself: the policy bundle in force to the grid, and the account with its revoked users to NATS."""
+"""What control says by itself: the policy bundle in force to the grid, the account with its revoked users to NATS."""
 
 import time
 from datetime import datetime

