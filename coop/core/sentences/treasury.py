@@ -40,7 +40,7 @@ SENTENCES = {
         "This is not the content you looked at. Load the page again, check it and sign once more."
     ),
     "payout.tampered": N_(
-        "The rows of {number} do not match the hash it was frozen with. Do not pay it. Tell the auditors and the sysadmin."
+        "The rows of {number} do not match the hash it was frozen with. Do not pay it. Tell an auditor and a sysadmin."
     ),
     "payout.not_waiting": N_("{number} does not wait for a signature: it is “{state}” already."),
     "payout.not_approved": N_("{number} is “{state}”. Only an approved run can be marked as paid, and only once."),

@@ -14,7 +14,7 @@ from app import create_app
 from coop.core.db import Database
 from coop.core.settings import Settings
 from coop.models.payouts import Payout
-from coop.services import sessions
+from coop.services import policies, sessions
 from coop.web.gate import SESSION_COOKIE
 from coop.worker import TASKS, work_once
 from tests import treasury as books
@@ -26,6 +26,7 @@ def pages(sqlite: Database, tmp_path: Path) -> Iterator["Pages"]:
     with sqlite.transaction() as session:
         people = books.found(session)
         books.use_some(session, people)
+        policies.enact_first(session, books.STARTS_AT)
     settings = Settings(home=tmp_path, database_url=sqlite.engine.url.render_as_string(hide_password=False))
     app = create_app(settings)
     app.testing = True
