@@ -1,4 +1,4 @@
-"""Hours follow local time, over midnight and when clocks change; prices keep floor and ceiling; a request costs little."""
+"""Hours follow local time, over midnight and when clocks change; prices keep floor and ceiling."""
 
 import time
 from datetime import UTC, datetime, timedelta
