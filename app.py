@@ -79,6 +79,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     for module in modules:
         app.register_blueprint(module.blueprint)
     app.extensions["coop_panels"] = [module.panels for module in modules if hasattr(module, "panels")]
+    # governance and orchestrator never import each other: ballots show the grid's count through this.
+    app.extensions["census"] = importlib.import_module("orchestrator.services.nodes").census
     access.public(app.view_functions["static"])
     access.require_marks(app)
     return app

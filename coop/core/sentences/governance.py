@@ -6,9 +6,7 @@ SENTENCES: dict[str, str] = {
     "proposal.not_found": N_("There is no such proposal."),
     "proposal.title_too_long": N_("Use at most 120 characters for the question."),
     "proposal.reason_too_long": N_("Use at most 4,000 characters for the reason."),
-    "proposal.too_many_open": N_(
-        "You have {limit} open ballots. When one of them closes, you can propose the next."
-    ),
+    "proposal.too_many_open": N_("You have {limit} open ballots. When one of them closes, you can propose the next."),
     "proposal.base_changed": N_(
         "It passed, but another decision changed the same rule before it came into force. Members voted on another "
         "difference, so it lapsed. It can be proposed again."
