@@ -80,7 +80,7 @@ class Agent:
             asyncio.create_task(self._runtime.keep_running()),
             asyncio.create_task(self._work()),
         ]
-        stopping = asyncio.create_task(stop.wait())
+        stopping = asyncio.create_task(_wait(stop))
         try:
             await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
             await self._worker.drain(DRAIN_WITHIN_S)
@@ -246,6 +246,10 @@ class Agent:
                 await action()
             except CoopError as error:
                 log.info("control_not_reached", reason=str(error))
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
 
 
 async def _run(home: Path) -> int:

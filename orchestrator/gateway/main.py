@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import signal
+from collections.abc import Iterator
 
 import structlog
 import uvicorn
@@ -27,6 +29,19 @@ STOP_WITHIN_S = 6
 CLOSE_WITHIN_S = 3.0
 
 log = structlog.get_logger()
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but for signals: it would end the process by the same signal before the slices are handed in."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to us."""
+        yield
+
+    def stop(self) -> None:
+        """Answer what is running, take nothing new, and return from `serve`."""
+        self.should_exit = True
 
 
 async def _wait_for_files(settings: Settings) -> None:
@@ -83,7 +98,11 @@ async def _listen(settings: Settings, gateway: Gateway) -> None:
         log_level="warning",
         server_header=False,
     )
-    await uvicorn.Server(configuration).serve()
+    server = Server(configuration)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve()
 
 
 def run(settings: Settings) -> int:
