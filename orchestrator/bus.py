@@ -187,8 +187,9 @@ class Bus:
             self._spawn(work())
         self._subscriptions.append((subject, enqueue))
         if self._client is not None and not self._client.is_closed:
-            with contextlib.suppress(nats.errors.Error):  # the next connection subscribes it again
+            with contextlib.suppress(nats.errors.Error, TimeoutError):  # the next connection subscribes it again
                 await self._client.subscribe(subject, cb=enqueue)
+                await self._client.flush(timeout=CONNECT_TIMEOUT_S)
 
     async def close(self) -> None:
         """End the connection and every worker."""
@@ -238,7 +239,8 @@ class Bus:
             try:
                 for subject, enqueue in self._subscriptions:
                     await client.subscribe(subject, cb=enqueue)
-            except nats.errors.Error:
+                await client.flush(timeout=CONNECT_TIMEOUT_S)
+            except (nats.errors.Error, TimeoutError):
                 await client.close()
                 continue
             self._note_connected()
