@@ -1,10 +1,9 @@
 """Deciding in the story: propose through the form, vote with a page to check, and wait for the effect."""
 
-import json
 from datetime import UTC, datetime, timedelta
 
 from coop.story.browser import Browser, StoryFailed
-from coop.story.instance import Instance, wait_for
+from coop.story.instance import wait_for
 
 
 def _open_ballot(author: Browser, section: str, title: str, fields: dict[str, str]) -> int:
@@ -52,12 +51,11 @@ def _vote(voter: Browser, number: int, choice: str) -> None:
     voter.submit(rf"/proposals/{number}/vote")
 
 
-def wait_enacted(instance: Instance, number: int) -> None:
+def wait_enacted(reader: Browser, number: int) -> None:
     """Wait for close, verdict, waiting period and enactment; all of it happens by itself."""
 
     def is_enacted() -> bool:
-        listed = json.loads(instance.coop("proposal", "list", "--json"))
-        state = next(row["state"] for row in listed if row["number"] == number)
+        state = reader.json(f"/proposals/{number}")["state"]
         if state in ("failed", "lapsed"):
             raise StoryFailed(f"ballot {number} {state}")
         return bool(state == "enacted")

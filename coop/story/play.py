@@ -93,8 +93,8 @@ def enrol(story: Story) -> str:
 
 def obeyed(story: Story) -> str:
     """Return the (epoch.version) that the machine obeys, as the portal knows it."""
-    rows = json.loads(story.instance.coop("node", "list", "--json"))
-    return next((str(row["obeys"]) for row in rows if row["name"] == NODE), "")
+    rows: Any = story.people.gul.json("/nodes")
+    return next((str(row["policy"]) for row in rows if row["name"] == NODE), "")
 
 
 def ask(story: Story, **changes: Any) -> tuple[int, dict[str, Any]]:
@@ -115,8 +115,7 @@ def serve(story: Story) -> str:
     """Pay in credit, make a key, and get real vectors; bad requests get clear answers."""
     cast = story.people
     story.key = people.make_key(cast.bo)
-    status, answer = ask(story)
-    expect(status == 402, f"without credit the API answers 402, not {status}: {answer}")
+    wait_for("the API asks for credit", lambda: ask(story)[0] == 402)
     cast.bo.open("/credits/new")
     cast.bo.submit("/credits", amount="5.00")
     reference = cast.bo.find(r"(C-[0-9A-Z]{4}-[0-9A-Z]{4})")
@@ -125,6 +124,7 @@ def serve(story: Story) -> str:
     status, answer = ask(story)
     story.spent += 1
     expect(status == 200, f"embeddings answered {status}: {answer}")
+    wait_for("the receipts are in", lambda: answer_tokens(story) > 0)
     size = len(answer["data"][0]["embedding"])
     expect(size == 256, f"vectors have {size} dimensions, not 256")
     for wanted, changes in ((404, {"model": "nobody-serves-this"}), (400, {"input": []})):
@@ -151,7 +151,7 @@ def decide_price(story: Story) -> str:
     value = {"default": "2.00", "floor": "0.01", "ceiling": "5.00"}
     number = decisions.propose_price(story.people.ada, value)
     decisions.vote(story.people.members, number, {"yes": 3, "no": 1})
-    decisions.wait_enacted(story.instance, number)
+    decisions.wait_enacted(story.people.bo, number)
     seconds = wait_for("the machine obeys the new price", lambda: obeyed(story) == "1.2")
     before = answer_tokens(story), int(str(story.people.bo.json("/usage")["cost_nano"]))
     wait_for("the API answers again", lambda: served(story), seconds=15)
@@ -187,7 +187,7 @@ def decide_hours(story: Story) -> str:
     """Vote hours that end now: the gateway refuses and the machine refuses by itself, even after kill -9."""
     number = decisions.propose_hours(story.people.gul)
     decisions.vote(story.people.members, number, {"yes": 4})
-    decisions.wait_enacted(story.instance, number)
+    decisions.wait_enacted(story.people.bo, number)
     wait_for("the machine obeys the hours", lambda: obeyed(story) == "1.3")
     status, answer = ask(story)
     message = str(answer["error"]["message"]) if status != 200 else ""

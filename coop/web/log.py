@@ -3,7 +3,6 @@
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from coop.core.clock import iso
 from coop.services import log
 from coop.web.access import public
 from coop.web.db import reading
@@ -19,16 +18,5 @@ def index() -> ResponseReturnValue:
     """Show the newest signed heads."""
     with reading() as session:
         heads = log.list_heads(session, limit=HEADS_SHOWN)
-    data = {
-        "heads": [
-            {
-                "size": head.size,
-                "root": head.root,
-                "signed_at": iso(head.signed_at),
-                "key": head.key_id,
-                "signature": head.signature,
-            }
-            for head in heads
-        ]
-    }
+    data = {"heads": [log.head_document(head) for head in heads]}
     return render_or_json("log/index.html", data, heads=heads)

@@ -20,7 +20,9 @@ def named(path: Path) -> str:
 
 
 def test_only_db_commits() -> None:
-    assert [named(path) for path in SOURCES if ".commit(" in path.read_text() and path.name not in ("db.py", "schema.py")] == []
+    assert [
+        named(path) for path in SOURCES if ".commit(" in path.read_text() and path.name not in ("db.py", "schema.py")
+    ] == []
 
 
 def test_subjects_are_built_in_one_file() -> None:
@@ -56,5 +58,9 @@ def test_imports_keep_their_layers() -> None:
 def test_no_file_names_a_registry_or_this_machine() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     forbidden = re.compile(r"https?://[^\s\"']*(pypi|npmjs|pythonhosted)[^\s\"']*|(^|[^\w.])/(wo" r"rk)/", re.MULTILINE)
-    offenders = [name for name in listed if (ROOT / name).is_file() and forbidden.search((ROOT / name).read_text(errors="ignore"))]
+    offenders = [
+        name
+        for name in listed
+        if (ROOT / name).is_file() and forbidden.search((ROOT / name).read_text(errors="ignore"))
+    ]
     assert offenders == []

@@ -18,7 +18,14 @@ def test_story_ends_well_and_leaves_its_artefacts(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     names = {path.name for path in out.iterdir()}
-    assert {"policy-bundle.json", "receipts.jsonl", "payout-run.pdf", "ledger.csv", "log-head.json", "story.json"} <= names
+    assert {
+        "policy-bundle.json",
+        "receipts.jsonl",
+        "payout-run.pdf",
+        "ledger.csv",
+        "log-head.json",
+        "story.json",
+    } <= names
     assert [name for name in names if name.startswith("statement-")]
     steps = json.loads((out / "story.json").read_text())["steps"]
     assert len(steps) >= 8
