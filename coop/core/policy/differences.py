@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from coop.core.errors import Value
+from coop.core.money import decimal_text
 from coop.core.policy.schema import Hours, PolicyDocument, Price, Window
 
 DAILY = (0, 1, 2, 3, 4, 5, 6)
@@ -62,9 +63,12 @@ def _hours_changes(before: Hours | None, after: Hours | None) -> list[Change]:
 
 
 def _discount(price: Price) -> str:
-    """Return the member discount as a short fraction, e.g. `1/10`; `0` is none."""
+    """Return the member discount in percent, e.g. `12.5 %`; as a fraction where two places are not enough."""
     ratio = price.member_discount
-    return f"{ratio.numerator}/{ratio.denominator}" if ratio.numerator else "0"
+    hundredths, rest = divmod(ratio.numerator * 10_000, ratio.denominator)
+    if rest:
+        return f"{ratio.numerator}/{ratio.denominator}"
+    return f"{decimal_text(hundredths, 2).rstrip('0').rstrip('.')} %"
 
 
 def _price_changes(before: Price, after: Price) -> list[Change]:

@@ -94,7 +94,7 @@ def test_the_policys_pages_are_open_and_its_bundle_verifies(portal: Portal) -> N
     assert (policy.document.price.default_micro, policy.ballot_number) == (30_000, 1)
     assert canonical(answer.json)
     page = stranger.get("/policies/1/2")
-    for text in ("A million tokens cost", "€0.03", "Members pay less by", policy.policy_digest):
+    for text in ("A million tokens cost", "€0.03", "Members pay 10 % less", policy.policy_digest):
         assert text in page.text
     assert "Founding policy" in stranger.get("/policies").text
     listed = stranger.get("/policies", headers={"Accept": "application/json"}).json
