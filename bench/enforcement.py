@@ -4,10 +4,15 @@ import asyncio
 import time
 from datetime import timedelta
 
+from sqlmodel import Session
+
+from coop.core.actor import system
 from coop.core.clock import utc_now
 from coop.core.db import Database
 from coop.core.errors import CoopError
 from coop.core.ids import new_id
+from coop.core.policy.bundle import ProposalName
+from coop.core.policy.schema import apply_change
 from coop.core.settings import Settings
 from coop.services import policies
 from coop.story.instance import Instance
@@ -28,6 +33,13 @@ def closed_now() -> dict[str, object]:
     now = utc_now()
     start = (now - timedelta(hours=12)).hour * 60
     return {"timezone": "UTC", "open": [{"days": [0, 1, 2, 3, 4, 5, 6], "from_minute": start, "until_minute": start + 60}]}
+
+
+def _enact(session: Session, hours: dict[str, object] | None) -> None:
+    """Enact other hours as a ballot's enactment would, without the ballot: only the way after it is measured."""
+    document = apply_change(policies.document_of(policies.newest(session)), "hours", hours)
+    name = ProposalName(id=new_id(), number=1, result_digest="0" * 64)
+    policies.enact(session, document=document, proposal=name, actor=system("bench"), now=utc_now())
 
 
 def _job() -> JobRun:
@@ -65,10 +77,10 @@ async def _measure(settings: Settings, rounds: int) -> float:
         await _until(bus, subjects, is_open=True)
         for _ in range(rounds):
             with database.transaction() as session:
-                policies.enact_section(session, section="hours", value=closed_now(), now=utc_now())
+                _enact(session, closed_now())
             worst = max(worst, await _until(bus, subjects, is_open=False))
             with database.transaction() as session:
-                policies.enact_section(session, section="hours", value=None, now=utc_now())
+                _enact(session, OPEN)
             await _until(bus, subjects, is_open=True)
     finally:
         await bus.close()
