@@ -256,6 +256,7 @@ class Bus:
             "inbox_prefix": inbox_prefix(self.name),
             "user_credentials": str(self.credentials),
             "allow_reconnect": False,  # one place decides: _keep, which also outlives refused credentials
+            "reconnect_time_wait": RECONNECT_WAIT_S,  # between tries inside connect(), two seconds by default
             "connect_timeout": CONNECT_TIMEOUT_S,
             "ping_interval": 10,
             "error_cb": self._on_error,

@@ -16,6 +16,7 @@ from coop.core.settings import Settings
 from coop.core.signing import SigningKey, canonical, write_private
 from orchestrator.rules import jwt
 from orchestrator.rules.jwt import Kind, Nkey, Permissions, Scope
+from orchestrator.rules.names import is_reserved
 from orchestrator.subjects import Subjects, inbox_prefix
 
 TAKE_AWAY = "operator.take-away.seed"
@@ -25,7 +26,6 @@ ANSWER_WITHIN_S = 120  # how long a party may answer a request it received
 GATEWAY = "gateway-1"
 CONTROL = "control"
 SYSTEM = "system"
-RESERVED_NAMES = frozenset({CONTROL, SYSTEM})
 NAME_TOKEN = "{{name()}}"  # noqa: S105 -- a template of nats-server, not a secret
 
 
@@ -61,8 +61,8 @@ class Keys:
         self, role: str, name: str, public_key: str, *, valid_s: int = USER_VALID_S, now: datetime | None = None
     ) -> str:
         """Return a user JWT of a role (`node`, `gateway`, `control`); the scope of the role says what it may."""
-        if role == "node" and (name in RESERVED_NAMES or name.startswith("gateway-")):
-            raise Conflict("node.name_reserved", name=name)  # it would hear that process's inbox
+        if role == "node" and is_reserved(name):
+            raise Conflict("node.name_reserved")
         now = now or utc_now()
         return jwt.user_jwt(
             self.scopes[role],

