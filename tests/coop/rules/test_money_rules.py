@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -16,17 +17,28 @@ from coop.rules.references import normalise
 from coop.rules.shares import price_order
 
 weights_of = st.lists(st.integers(0, 10**12), min_size=1, max_size=12).filter(any)
+SPLITS = 10_000
 
 
-@settings(max_examples=10_000, deadline=None)
-@given(st.integers(0, 10**12), weights_of, st.integers(0, 1_000))
-def test_a_split_makes_and_loses_nothing(total: int, weights: list[int], rotation: int) -> None:
-    parts = split(total, weights, rotation=rotation)
+def assert_exact(total: int, weights: list[int], parts: list[int]) -> None:
+    """The parts sum to the whole, and none is a unit or more away from its exact share."""
     assert sum(parts) == total
     for part, weight in zip(parts, weights, strict=True):
-        exact = total * weight
-        assert part * sum(weights) < exact + sum(weights)
-        assert part * sum(weights) > exact - sum(weights)
+        assert abs(part * sum(weights) - total * weight) < sum(weights)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**12), weights_of, st.integers(0, 1_000))
+def test_a_split_makes_and_loses_nothing(total: int, weights: list[int], rotation: int) -> None:
+    assert_exact(total, weights, split(total, weights, rotation=rotation))
+
+
+def test_ten_thousand_random_splits_make_and_lose_nothing() -> None:
+    chance = random.Random(20260601)
+    for _ in range(SPLITS):
+        total = chance.choice((chance.randrange(100), chance.randrange(10**12)))
+        weights = [chance.choice((0, 1, chance.randrange(10**9))) for _ in range(chance.randrange(1, 40))] + [1]
+        assert_exact(total, weights, split(total, weights, rotation=chance.randrange(1_000)))
 
 
 @given(st.integers(1, SHARE_MICRO_MAX))
