@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from jinja2 import nodes
 
+from coop.core import errors
 from coop.core.sentences import all_sentences
 from tests.portal import PERSONAS, Portal
 
@@ -15,10 +16,10 @@ TEMPLATES = sorted(path.relative_to(ROOT / "templates").as_posix() for path in (
 SOURCES = [
     path for package in ("coop", "governance", "orchestrator") for path in sorted((ROOT / package).rglob("*.py"))
 ]
-ERRORS = frozenset({
-    "NotSignedIn", "Forbidden", "NotFound", "Invalid", "Conflict", "IdempotencyMismatch", "InFlight", "TooLarge", "TooMany",
-    "Gone", "InsufficientCredit", "PolicyRefused", "Unavailable", "Tampered",
-})  # fmt: skip
+WITHOUT_GRID = frozenset({"enrolment.index"})  # answers once NATS was started; the grid's own tests do that
+ERRORS = {
+    kind.__name__ for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CoopError)
+}
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -35,7 +36,10 @@ def test_pages_without_arguments_render_for_everybody_who_may_see_them(portal: P
         for rule in portal.app.url_map.iter_rules():
             if "GET" in (rule.methods or ()) and not rule.arguments and rule.endpoint != "static":
                 answer = client.get(rule.rule)
-                assert answer.status_code in (200, 303, 403), f"{persona} {rule.rule}: {answer.status_code} {answer.text[:2000]}"
+                expected = {503} if rule.endpoint in WITHOUT_GRID else {200, 303, 403}
+                assert answer.status_code in expected, (
+                    f"{persona} {rule.rule}: {answer.status_code} {answer.text[:2000]}"
+                )
                 if answer.mimetype == "text/html" and answer.status_code == 200:
                     assert re.search(r"<title>[^<\n]*\S – ", answer.text), f"{rule.rule} has no title"
                     assert answer.text.count("<h1") == 1, f"{rule.rule} needs one h1"
