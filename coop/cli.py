@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from coop.core import logs
 from coop.core.errors import CoopError, Invalid
 
 # command -> module:attribute and its one-line help. governance and orchestrator are named, never imported by coop.
@@ -64,6 +65,7 @@ def coop() -> None:
 
 def main() -> None:
     """Run the command line; an error of ours becomes a sentence and exit code 1 or 2."""
+    logs.configure()
     try:
         coop(standalone_mode=True)
     except CoopError as error:

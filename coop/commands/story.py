@@ -44,7 +44,7 @@ def story(out: Path, keep: bool, database_url: str) -> None:
         )
         sys.exit(1)
     finally:
-        instance.stop()
+        played.end()
         (out / "story.json").write_text(json.dumps({"steps": steps}, indent=2) + "\n")
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)

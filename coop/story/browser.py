@@ -1,6 +1,8 @@
 """A person at a plain browser without JavaScript: opens pages, fills forms that are there, follows redirects."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -84,6 +86,10 @@ class Browser:
         self.base_url = base_url
         self.page: httpx.Response | None = None
 
+    def close(self) -> None:
+        """Close the browser."""
+        self.client.close()
+
     def open(self, path: str, *, status: int = 200) -> httpx.Response:
         """Open a page and expect a status."""
         self.page = self.client.get(path, headers={"Accept": "text/html", "Sec-Fetch-Site": "same-origin"})
@@ -96,6 +102,16 @@ class Browser:
             raise StoryFailed(f"{self.who}: GET {path} as JSON answered {response.status_code}: {response.text[:300]}")
         data: dict[str, object] = response.json()
         return data
+
+    def rows(self, path: str) -> list[dict[str, object]]:
+        """Read a page as JSON whose outermost value is a list."""
+        found: list[dict[str, object]] = self.json(path)  # type: ignore[assignment]
+        assert isinstance(found, list)
+        return found
+
+    def status(self, path: str) -> int:
+        """Return the status a page answers with, without opening it."""
+        return self.client.get(path, headers={"Accept": "text/html"}).status_code
 
     def bytes(self, path: str) -> bytes:
         """Download a file."""
@@ -161,3 +177,13 @@ class Browser:
             words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", self.page.text))[:500]
             raise StoryFailed(f"{self.who}: {what} answered {self.page.status_code}, expected {status}: {words}")
         return self.page
+
+
+@contextmanager
+def stranger(base_url: str, who: str = "Eve") -> Iterator[Browser]:
+    """Lend a browser to somebody who comes by once."""
+    browser = Browser(base_url, who)
+    try:
+        yield browser
+    finally:
+        browser.close()

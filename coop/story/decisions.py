@@ -60,4 +60,4 @@ def wait_enacted(reader: Browser, number: int) -> None:
             raise StoryFailed(f"ballot {number} {state}")
         return bool(state == "enacted")
 
-    wait_for(f"ballot {number} in force", is_enacted, seconds=30)
+    wait_for(f"ballot {number} in force", is_enacted, seconds=60)

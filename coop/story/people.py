@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from coop.story.browser import Browser, StoryFailed
+from coop.story.browser import Browser, StoryFailed, stranger
 from coop.story.instance import Instance
 
 PASSWORD = "four words are enough here"  # noqa: S105 -- of a throwaway instance
@@ -24,9 +24,9 @@ class Cast:
         return [self.gul, self.ada, self.finn, self.bo]
 
 
-def found(instance: Instance, setup_url: str) -> Browser:
+def found(instance: Instance, setup_url: str, browser: type[Browser], voting_s: int) -> Browser:
     """Let Gul open the setup link, found the co-op with periods of seconds, and find the link used up."""
-    gul = Browser(instance.portal, "Gul Demir")
+    gul = browser(instance.portal, "Gul Demir")
     gul.open(setup_url)
     gul.submit(
         r"/setup/[\w-]+",
@@ -37,10 +37,11 @@ def found(instance: Instance, setup_url: str) -> Browser:
         name=gul.who,
         email="gul@story.example",
         password=PASSWORD,
-        voting_s="6",
+        voting_s=str(voting_s),
         waiting_s="1",
     )
-    Browser(instance.portal, "Eve").open(setup_url, status=409)
+    with stranger(instance.portal) as eve:
+        eve.open(setup_url, status=409)
     return gul
 
 
@@ -68,7 +69,8 @@ def hand_over_link(gul: Browser, user_id: str, person: Browser) -> None:
     link = gul.find(r'id="signin-link">([^<]+)<')
     person.open(link)
     person.submit(r"/sign-in/[\w-]+")
-    Browser(person.base_url, "Eve").open(link, status=410)
+    with stranger(person.base_url) as eve:
+        eve.open(link, status=410)
     person.open("/me")
     person.submit("/me/password", password=PASSWORD)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from coop.story import decisions, people
-from coop.story.browser import Browser, StoryFailed
+from coop.story.browser import Browser, StoryFailed, stranger
 from coop.story.instance import Instance, call_api, wait_for
 from coop.story.people import Cast
 
@@ -26,6 +26,8 @@ class Story:
     instance: Instance
     out: Path
     machines: Path
+    browser: type[Browser] = Browser
+    voting_s: int = 6
     cast: Cast | None = None
     key: str = ""
     agent_home: Path = field(default_factory=Path)
@@ -37,6 +39,12 @@ class Story:
         assert self.cast is not None
         return self.cast
 
+    def end(self) -> None:
+        """Stop the instance and close the browsers."""
+        self.instance.stop()
+        for person in self.cast.members if self.cast else ():
+            person.close()
+
 
 def start(story: Story) -> str:
     """Start `coop up` on an empty folder."""
@@ -44,9 +52,9 @@ def start(story: Story) -> str:
     setup_url = re.search(r"(http\S+/setup/\S+)", output)
     if not setup_url:
         raise StoryFailed(f"`coop up` printed no setup link:\n{output}")
-    gul = people.found(story.instance, setup_url.group(1))
+    gul = people.found(story.instance, setup_url.group(1), story.browser, story.voting_s)
     portal = story.instance.portal
-    story.cast = Cast(gul, *(Browser(portal, name) for name in ("Ada Moreau", "Finn Albers", "Bo Lindqvist")))
+    story.cast = Cast(gul, *(story.browser(portal, name) for name in ("Ada Moreau", "Finn Albers", "Bo Lindqvist")))
     ready_s = story.instance.up_state()["ready_s"]
     return f"six processes were ready in {ready_s} s; the setup link made one admin and is used up"
 
@@ -57,11 +65,11 @@ def join(story: Story) -> str:
     users: dict[str, str] = {}
     for person in cast.members:
         people.apply_to_join(person, shares="4.5" if person is cast.bo else "1")
-    eve = Browser(story.instance.portal, "Bo Lindqvist")
-    eve.open("/apply")
-    eve.submit("/apply", status=409, name="Eve", email="bo@story.example", shares="1")
-    eve.open("/apply")
-    eve.submit("/apply", status=422, name="Eve", email="eve@story.example", shares="-1")
+    with stranger(story.instance.portal) as eve:
+        eve.open("/apply")
+        eve.submit("/apply", status=409, name="Eve", email="bo@story.example", shares="1")
+        eve.open("/apply")
+        eve.submit("/apply", status=422, name="Eve", email="eve@story.example", shares="-1")
     for person in cast.members:
         users[person.who] = people.approve(cast.gul, person.who)
         if person is not cast.gul:
@@ -249,8 +257,8 @@ def pay(story: Story) -> str:
     runs = json.loads(story.instance.coop("payout", "list", "--json"))
     cast.ada.open("/payouts")
     run_path = cast.ada.link(r"/payouts/[0-9a-f]{32}")
-    refused = cast.ada.client.get(f"{run_path}/approval")
-    expect(refused.status_code == 403, f"Ada prepared the run and may not sign it: {refused.status_code}")
+    refused = cast.ada.status(f"{run_path}/approval")
+    expect(refused == 403, f"Ada prepared the run and may not sign it: {refused}")
     cast.finn.open(f"{run_path}/approval")
     cast.finn.submit(r"/approval")
     wait_for(
@@ -284,8 +292,7 @@ def save_statements(story: Story) -> int:
     """Let every member download her statement."""
     count = 0
     for person in story.people.members:
-        rows: Any = person.client.get("/payouts/mine", headers={"Accept": "application/json"}).json()
-        for row in rows:
+        for row in person.rows("/payouts/mine"):
             data = person.bytes(f"/payouts/statements/{row['id']}/document")
             expect(data.startswith(b"%PDF"), f"the statement of {person.who} is no PDF")
             (story.out / f"statement-{person.who.split()[0].casefold()}.pdf").write_bytes(data)
