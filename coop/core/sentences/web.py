@@ -37,7 +37,8 @@ SENTENCES = {
         "the sysadmin the number {number}."
     ),
     "home.locked": N_(
-        "Another “coop” already works in {home}. Stop it first, or set COOP_HOME to another folder for a second instance."
+        "Another “coop” already works in {home}. Stop it first, or set COOP_HOME to another folder for "
+        "a second instance."
     ),
     "signature.invalid": N_(
         "A signature does not hold, so what it came with was not used. Ask for it again from where it was made."
