@@ -32,7 +32,10 @@ def closed_now() -> dict[str, object]:
     """Return an `hours` section whose one window was half a day ago."""
     now = utc_now()
     start = (now - timedelta(hours=12)).hour * 60
-    return {"timezone": "UTC", "open": [{"days": [0, 1, 2, 3, 4, 5, 6], "from_minute": start, "until_minute": start + 60}]}
+    return {
+        "timezone": "UTC",
+        "open": [{"days": [0, 1, 2, 3, 4, 5, 6], "from_minute": start, "until_minute": start + 60}],
+    }
 
 
 def _enact(session: Session, hours: dict[str, object] | None) -> None:
@@ -71,7 +74,9 @@ async def _until(bus: Bus, subjects: Subjects, *, is_open: bool) -> float:
 async def _measure(settings: Settings, rounds: int) -> float:
     database = Database(settings.database)
     subjects = Subjects(settings.instance)
-    bus = await Bus.connect(url=url(settings), credentials=credentials_path(settings, GATEWAY), name=GATEWAY, timeout_s=5)
+    bus = await Bus.connect(
+        url=url(settings), credentials=credentials_path(settings, GATEWAY), name=GATEWAY, timeout_s=5
+    )
     worst = 0.0
     try:
         await _until(bus, subjects, is_open=True)

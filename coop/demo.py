@@ -21,7 +21,6 @@ from coop.rules.bylaws import FOUNDING
 from coop.services import (
     actors,
     applications,
-    credits,
     distributions,
     offices,
     payments,
@@ -30,6 +29,7 @@ from coop.services import (
     shares,
     signin_links,
 )
+from coop.services import credits as prepaid
 from coop.services import setup as setup_service
 from coop.services.setup import Founding
 
@@ -105,7 +105,7 @@ def found_and_join(session: Session, _settings: Settings, now: datetime) -> None
         _join(session, name, address, quarters * MICRO_PER_SHARE // 4, gul, treasurer, at)
         if credit_minor:
             member = session.exec(select(Member).where(Member.email == email_of(name))).one()
-            deposit = credits.deposit(
+            deposit = prepaid.deposit(
                 session, actor=actor_of(session, name), member_id=member.id, amount_minor=credit_minor, now=at
             )
             payments.confirm(

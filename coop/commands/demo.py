@@ -31,7 +31,7 @@ def demo(if_empty: bool) -> None:
                     return
                 console.print(f"There is a co-op in {settings.home} already. Set COOP_HOME to an empty folder.")
                 sys.exit(1)
-        for step in load("app:demo_steps")():  # type: ignore[operator]
+        for step in load("app:demo_steps")():
             console.print(f"  {step.text} ...")
             with database.transaction() as session:
                 step.play(session, settings, utc_now())

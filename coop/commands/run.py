@@ -3,7 +3,8 @@
 import importlib
 import os
 import sys
-from typing import cast
+from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -19,10 +20,11 @@ PROCESSES = {
 }
 
 
-def load(target: str) -> object:
-    """Import `module:attribute`."""
+def load(target: str) -> Callable[..., Any]:
+    """Import `module:attribute`: how commands reach packages that coop must not import."""
     module, _, attribute = target.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return found
 
 
 @click.command()
@@ -31,6 +33,6 @@ def run(process: str) -> None:
     """Run one process alone until SIGTERM."""
     settings = Settings()
     if process == "nats":
-        command = cast("list[str]", load("orchestrator.control.nats_server:command")(settings))  # type: ignore[operator]
+        command = load("orchestrator.control.nats_server:command")(settings)
         os.execv(command[0], command)  # noqa: S606 -- our own server, by path and argument list
-    sys.exit(load(PROCESSES[process])(settings))  # type: ignore[operator]
+    sys.exit(load(PROCESSES[process])(settings))

@@ -28,7 +28,7 @@ def prepare(settings: Settings) -> str | None:
     database = Database(settings.database)
     try:
         schema.upgrade(database)
-        load("orchestrator.control.keys:ceremony")(settings)  # type: ignore[operator]
+        load("orchestrator.control.keys:ceremony")(settings)
         with database.transaction() as session:
             return setup.ensure_link(session, now=utc_now())
     finally:
@@ -78,14 +78,14 @@ class Greeter:
         write_private(self.settings.run_home / "up.json", json.dumps(state).encode())
 
     def _say(self, seconds: float) -> None:
-        print(f"Ready in {seconds:.1f} s.  Portal {self.settings.portal_url}  API {self.settings.api_url}", flush=True)
+        click.echo(f"Ready in {seconds:.1f} s.  Portal {self.settings.portal_url}  API {self.settings.api_url}")
         if self.setup_token:
-            print(
+            click.echo(
                 f"Set up your co-op (30 minutes, one use): {self.settings.portal_url}/setup/{self.setup_token}",
                 flush=True,
             )
         for name, url in demo_links(self.settings):
-            print(f"  {name:<28} {url}", flush=True)
+            click.echo(f"  {name:<28} {url}")
 
 
 def demo_links(settings: Settings) -> list[tuple[str, str]]:
@@ -96,7 +96,7 @@ def demo_links(settings: Settings) -> list[tuple[str, str]]:
             return [
                 (who, f"{settings.portal_url}{path}")
                 for who, path in load("coop.demo:cast_links")(session, now=utc_now())
-            ]  # type: ignore[operator]
+            ]
     finally:
         database.close()
 

@@ -1,5 +1,7 @@
 """How processes log: one line an event, tracebacks without the values of variables, for those may be secrets."""
 
+import sys
+
 import structlog
 
 
@@ -12,5 +14,6 @@ def configure() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
         ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )

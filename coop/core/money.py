@@ -89,7 +89,7 @@ def parse_decimal(text: str, *, places: int) -> int:
     whole, _, part = cleaned.replace(",", ".").partition(".")
     if len(part) > places:
         raise Invalid("money.too_many_places", places=places)
-    return int(whole) * 10**places + int(part.ljust(places, "0") or "0")
+    return int(whole + part.ljust(places, "0"))
 
 
 def parse_minor(text: str, currency: str) -> int:

@@ -45,7 +45,7 @@ def start_child(
             stderr=subprocess.STDOUT if log_path is not None else None,
             env={**os.environ, **(environment or {})},
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 -- callers start children from a process with one thread
+            preexec_fn=_die_with_parent,
         )
     finally:
         if log_path is not None and not isinstance(output, int) and output is not None:

@@ -1,11 +1,12 @@
 """Writes what happened into the one log, in the transaction that made it happen. Control gives it its place later."""
 
 import secrets
+from datetime import datetime
 
 from sqlmodel import Session
 
 from coop.core.actor import Actor
-from coop.core.clock import datetime, iso
+from coop.core.clock import iso
 from coop.core.ids import new_id
 from coop.core.log import commitment
 from coop.models.events import Event
@@ -27,7 +28,8 @@ def event_document(event: Event) -> dict[str, object]:
 
 def record(session: Session, *, kind: str, subject: str, body: dict[str, object], actor: Actor, now: datetime) -> Event:
     """Add one event. `kind` is `noun.verb`, e.g. `ballot.closed`; amounts in `body` are decimal strings or minor units
-    below 2^53. No personal data beyond ids belongs into `body`: what is committed to stays provable."""
+    below 2^53. No personal data beyond ids belongs into `body`: what is committed to stays provable.
+    """
     event = Event(
         id=new_id(),
         kind=kind,

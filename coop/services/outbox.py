@@ -1,9 +1,10 @@
 """What control has to tell the grid, written in the transaction that caused it and kept until it was sent."""
 
+from datetime import datetime
+
 from sqlalchemy import func
 from sqlmodel import Session, col, select, update
 
-from coop.core.clock import datetime
 from coop.models.work import Outbox
 
 BATCH_MAX = 200

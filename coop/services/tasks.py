@@ -1,10 +1,9 @@
 """Long work for the workers: put once, claimed by a guarded UPDATE, taken again when a worker is lost."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, or_, select, update
 
-from coop.core.clock import datetime
 from coop.core.ids import new_id
 from coop.models.work import Task
 

@@ -45,8 +45,7 @@ class FormReader(HTMLParser):
         elif self._open is not None and given.get("name"):
             self._field(tag, given, self._open)
         elif tag == "option" and self._open is not None and self._select:
-            if "selected" in given or self._select not in self._open.values:
-                self._open.values[self._select] = given.get("value", "")
+            self._option(given, self._open, self._select)
 
     def _field(self, tag: str, given: dict[str, str], form: FoundForm) -> None:
         name = given["name"]
@@ -61,6 +60,11 @@ class FormReader(HTMLParser):
             form.values[name] = ""
         elif tag == "select":
             self._select = name
+
+    def _option(self, given: dict[str, str], form: FoundForm, name: str) -> None:
+        """Take the selected option; the first one where none is."""
+        if "selected" in given or name not in form.values:
+            form.values[name] = given.get("value", "")
 
     def handle_data(self, data: str) -> None:
         """Keep a text area's text."""

@@ -8,7 +8,8 @@ from coop.story.instance import wait_for
 
 def _open_ballot(author: Browser, section: str, title: str, fields: dict[str, str]) -> int:
     author.open(f"/proposals/new?section={section}")
-    author.submit("/proposals/check", title=title, reason="So that the story has something to decide.", **fields)
+    filled = {"title": title, "reason": "So that the story has something to decide.", **fields}
+    author.submit("/proposals/check", status=200, **filled)
     author.submit("/proposals")
     assert author.page is not None
     return int(author.page.url.path.rsplit("/", 1)[1])

@@ -96,13 +96,12 @@ def payment_wanted(person: Browser, path: str, kind: str) -> tuple[str, str]:
     return reference, amount.replace(",", "")
 
 
-def join(gul: Browser, ada: Browser, person: Browser, user_id: str, shares: str = "1") -> None:
-    """Take a person with a user from application to the register: Ada books the payment."""
+def join(ada: Browser, person: Browser, shares: str = "1") -> None:
+    """Take an approved person into the register: Ada books the payment."""
     reference, amount = payment_wanted(person, "/applications/mine", "A")
     confirm_payment(ada, reference, amount)
     person.open("/shares")
     person.sees(shares)
-    assert user_id
 
 
 def make_key(person: Browser) -> str:

@@ -77,11 +77,11 @@ def join(story: Story) -> str:
     people.grant(cast.gul, users[cast.ada.who], "treasurer")
     people.grant(cast.gul, users[cast.finn.who], "approver")
     for person in cast.members:
-        people.join(cast.gul, cast.ada, person, users[person.who], "4.5" if person is cast.bo else "1")
+        people.join(cast.ada, person, "4.5" if person is cast.bo else "1")
     register = json.loads(story.instance.coop("member", "list", "--json"))
     if [row["number"] for row in register] != [1, 2, 3, 4]:
         raise StoryFailed(f"the register is not 1 to 4: {register}")
-    return "four people applied, were approved, paid by reference and stand in the register as 1 to 4; a duplicate address and a share of -1 were refused"
+    return "four people applied, paid by reference and stand in the register as 1 to 4; a duplicate address and a share of -1 were refused"
 
 
 def enrol(story: Story) -> str:
@@ -140,7 +140,7 @@ def serve(story: Story) -> str:
         expect(status == wanted and "message" in answer["error"], f"{changes} answered {status}: {answer}")
     status, answer = call_api(f"{story.instance.api}/embeddings", "alm_wrong", {"model": MODEL, "input": "x"})
     expect(status == 401, f"a wrong key answered {status}")
-    return f"real {size}-dimensional vectors by the OpenAI protocol for {answer_tokens(story)} tokens; no credit, no model, no key were refused"
+    return f"real {size}-dimensional vectors by the OpenAI protocol for {answer_tokens(story)} tokens; no credit, model or key: refused"
 
 
 def answer_tokens(story: Story) -> int:
@@ -167,7 +167,7 @@ def decide_price(story: Story) -> str:
     tokens = answer_tokens(story) - before[0]
     cost = int(str(story.people.bo.json("/usage")["cost_nano"])) - before[1]
     expect(cost == tokens * 2_000, f"{tokens} tokens at 2.00 a million cost {cost} nano, not {tokens * 2_000}")
-    return f"3 of 4 voted yes, the verdict took effect by itself {seconds:.1f} s after enactment, and {tokens} tokens cost exactly {cost} nano"
+    return f"3 of 4 voted yes, it took effect by itself {seconds:.1f} s after enactment, and {tokens} tokens cost exactly {cost} nano"
 
 
 def fill_books(story: Story) -> str:
@@ -279,7 +279,7 @@ def pay(story: Story) -> str:
         abs(sum(round(float(row["balance"]) * 100) for row in balance)) == 0,
         f"the trial balance is not zero: {balance}",
     )
-    return f"{runs[0]['number']} over {runs[0]['total']} EUR was signed by Finn, not by Ada; {statements} statements; paid, the trial balance is zero"
+    return f"{runs[0]['number']} over {runs[0]['total']} EUR signed by Finn, not by Ada; {statements} statements; paid, the books are at zero"
 
 
 def documents(reader: Browser, run_path: str) -> dict[str, str]:

@@ -309,8 +309,12 @@ def upgrade() -> None:
         sa.Column("decided_by", sa.String(length=120), nullable=True),
         sa.Column("decision_note", sa.String(length=4000), nullable=False),
         sa.Column("member_id", sa.String(length=32), nullable=True),
-        sa.CheckConstraint("(state = 'joined') = (member_id IS NOT NULL)", name=op.f("ck_application_joined_has_member")),
-        sa.CheckConstraint("state IN ('applied','approved','joined','refused')", name=op.f("ck_application_state_known")),
+        sa.CheckConstraint(
+            "(state = 'joined') = (member_id IS NOT NULL)", name=op.f("ck_application_joined_has_member")
+        ),
+        sa.CheckConstraint(
+            "state IN ('applied','approved','joined','refused')", name=op.f("ck_application_state_known")
+        ),
         sa.CheckConstraint("shares_micro > 0", name=op.f("ck_application_shares_positive")),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_application_member_id")),
         sa.ForeignKeyConstraint(["user_id"], ["user_account.id"], name=op.f("fk_application_user_id")),
@@ -343,7 +347,9 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('open','closed')", name=op.f("ck_budget_lease_state_known")),
         sa.CheckConstraint("amount_nano > 0", name=op.f("ck_budget_lease_amount_positive")),
         sa.CheckConstraint("returned_nano >= 0", name=op.f("ck_budget_lease_returned_not_negative")),
-        sa.CheckConstraint("settled_nano + returned_nano <= amount_nano", name=op.f("ck_budget_lease_not_more_than_taken")),
+        sa.CheckConstraint(
+            "settled_nano + returned_nano <= amount_nano", name=op.f("ck_budget_lease_not_more_than_taken")
+        ),
         sa.CheckConstraint("settled_nano >= 0", name=op.f("ck_budget_lease_settled_not_negative")),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_budget_lease_member_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_budget_lease")),
@@ -366,7 +372,8 @@ def upgrade() -> None:
         sa.Column("detail", JSON, nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "cost_nano >= 0 AND earned_nano >= 0 AND earned_nano <= cost_nano", name=op.f("ck_contribution_amounts_sane")
+            "cost_nano >= 0 AND earned_nano >= 0 AND earned_nano <= cost_nano",
+            name=op.f("ck_contribution_amounts_sane"),
         ),
         sa.CheckConstraint("quantity >= 0", name=op.f("ck_contribution_quantity_not_negative")),
         sa.ForeignKeyConstraint(["consumer_id"], ["member.id"], name=op.f("fk_contribution_consumer_id")),
@@ -522,7 +529,9 @@ def upgrade() -> None:
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("granted_by", sa.String(length=120), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("role IN ('admin','treasurer','approver','sysadmin','auditor')", name=op.f("ck_office_role_known")),
+        sa.CheckConstraint(
+            "role IN ('admin','treasurer','approver','sysadmin','auditor')", name=op.f("ck_office_role_known")
+        ),
         sa.ForeignKeyConstraint(["user_id"], ["user_account.id"], name=op.f("fk_office_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_office")),
     )
@@ -593,7 +602,9 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("kind IN ('policy')", name=op.f("ck_proposal_kind_known")),
-        sa.CheckConstraint("state IN ('ballot','passed','failed','enacted','lapsed')", name=op.f("ck_proposal_state_known")),
+        sa.CheckConstraint(
+            "state IN ('ballot','passed','failed','enacted','lapsed')", name=op.f("ck_proposal_state_known")
+        ),
         sa.ForeignKeyConstraint(["author_id"], ["member.id"], name=op.f("fk_proposal_author_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_proposal")),
         sa.UniqueConstraint("number", name=op.f("uq_proposal_number")),
@@ -752,7 +763,9 @@ def upgrade() -> None:
         sa.Column("inputs", JSON, nullable=False),
         sa.CheckConstraint("step IN ('contribution','use','capital')", name=op.f("ck_distribution_line_step_known")),
         sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_distribution_line_amount_not_negative")),
-        sa.ForeignKeyConstraint(["distribution_id"], ["distribution.id"], name=op.f("fk_distribution_line_distribution_id")),
+        sa.ForeignKeyConstraint(
+            ["distribution_id"], ["distribution.id"], name=op.f("fk_distribution_line_distribution_id")
+        ),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_distribution_line_member_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_distribution_line")),
         sa.UniqueConstraint(
@@ -868,7 +881,9 @@ def upgrade() -> None:
     dialect = op.get_context().dialect.name
     statements = [ddl for table in APPEND_ONLY for ddl in append_only_ddl(table, dialect)]
     statements += refuse_ddl("payout_run_needs_approval", "payout_run", "UPDATE", dialect, when=APPROVAL_MISSING)
-    statements += refuse_ddl("payout_run_insert_prepared", "payout_run", "INSERT", dialect, when="NEW.state <> 'prepared'")
+    statements += refuse_ddl(
+        "payout_run_insert_prepared", "payout_run", "INSERT", dialect, when="NEW.state <> 'prepared'"
+    )
     statements += refuse_ddl("payout_run_frozen", "payout_run", "UPDATE", dialect, when=FROZEN_CHANGED)
     statements += refuse_ddl("payout_run_no_delete", "payout_run", "DELETE", dialect)
     statements += refuse_ddl("ballot_verdict_final", "ballot", "UPDATE", dialect, when=VERDICT_CHANGED)

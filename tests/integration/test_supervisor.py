@@ -31,7 +31,7 @@ def test_one_instance_per_folder_and_nothing_outlives_it(instance: Instance) -> 
     whole_tree = psutil.Process(instance.process.pid).children(recursive=True)  # type: ignore[union-attr]
     os.kill(instance.process.pid, signal.SIGKILL)  # type: ignore[union-attr]
     instance.process.wait()  # type: ignore[union-attr]
-    gone, alive = psutil.wait_procs(whole_tree, timeout=10)
+    _gone, alive = psutil.wait_procs(whole_tree, timeout=10)
     assert not alive, [process.cmdline() for process in alive]
 
 
@@ -48,5 +48,5 @@ def test_killed_processes_come_back_and_a_stop_is_clean(instance: Instance) -> N
     instance.process.terminate()  # type: ignore[union-attr]
     assert instance.process.wait(timeout=15) == 0  # type: ignore[union-attr]
     assert time.monotonic() - started < 11
-    gone, alive = psutil.wait_procs(whole_tree, timeout=1)
+    _gone, alive = psutil.wait_procs(whole_tree, timeout=1)
     assert not alive
