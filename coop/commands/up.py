@@ -78,14 +78,13 @@ class Greeter:
         write_private(self.settings.run_home / "up.json", json.dumps(state).encode())
 
     def _say(self, seconds: float) -> None:
-        click.echo(f"Ready in {seconds:.1f} s.  Portal {self.settings.portal_url}  API {self.settings.api_url}")
+        """Print links first and the line that everything is ready last: who waits for it has read all."""
         if self.setup_token:
-            click.echo(
-                f"Set up your co-op (30 minutes, one use): {self.settings.portal_url}/setup/{self.setup_token}",
-                flush=True,
-            )
+            link = f"{self.settings.portal_url}/setup/{self.setup_token}"
+            click.echo(f"Set up your co-op (30 minutes, one use): {link}")
         for name, url in demo_links(self.settings):
             click.echo(f"  {name:<28} {url}")
+        click.echo(f"Ready in {seconds:.1f} s.  Portal {self.settings.portal_url}  API {self.settings.api_url}")
 
 
 def demo_links(settings: Settings) -> list[tuple[str, str]]:

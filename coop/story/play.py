@@ -279,7 +279,7 @@ def pay(story: Story) -> str:
         abs(sum(round(float(row["balance"]) * 100) for row in balance)) == 0,
         f"the trial balance is not zero: {balance}",
     )
-    return f"{runs[0]['number']} over {runs[0]['total']} EUR signed by Finn, not by Ada; {statements} statements; paid, the books are at zero"
+    return f"{runs[0]['number']} over {runs[0]['total']} EUR signed by Finn, not Ada; {statements} statements; paid, the books are at zero"
 
 
 def documents(reader: Browser, run_path: str) -> dict[str, str]:
