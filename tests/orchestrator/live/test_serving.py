@@ -33,7 +33,7 @@ from orchestrator.services import keys, nodes
 from orchestrator.subjects import Subjects
 from tests.grid import CREDIT_NANO, GUL
 
-pytestmark = pytest.mark.xdist_group("serving")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serving")]
 TEXTS = ["the sun feeds the valley", "die Sonne", "日光"]
 
 
@@ -95,7 +95,7 @@ async def refused_directly(live: Any, within_s: float) -> tuple[PolicyRefused, f
         await bus.close()
 
 
-def test_machine_joins_waits_is_let_in_and_serves(live: Any) -> None:
+def machine_joins_waits_is_let_in_and_serves(live: Any) -> None:
     until(live.settings.roots_path.exists, "control wrote the roots")
     code = live.make_code("barn-2")
     command = [sys.executable, "-m", "coop.cli", "node", "enrol", code]
@@ -118,7 +118,7 @@ def test_machine_joins_waits_is_let_in_and_serves(live: Any) -> None:
         assert nodes.get_by_name(session, "barn-2").inventory["cpu_count"]
 
 
-def test_unmodified_openai_client_gets_real_vectors(live: Any) -> None:
+def unmodified_openai_client_gets_real_vectors(live: Any) -> None:
     client = openai.OpenAI(base_url=f"{live.address}/v1", api_key=live.grid.secret, max_retries=0)
     assert [model.id for model in client.models.list()] == ["wordllama-256"]
     default = client.embeddings.create(model="wordllama-256", input=TEXTS)
@@ -138,7 +138,7 @@ def test_unmodified_openai_client_gets_real_vectors(live: Any) -> None:
     assert {row.provider_id for row in booked} == {live.grid.owner_id}
 
 
-def test_idle_agent_takes_little_of_the_machine(live: Any) -> None:
+def idle_agent_takes_little_of_the_machine(live: Any) -> None:
     agent = psutil.Process(live.processes["agent"].pid)
     before, started = agent.cpu_times(), time.monotonic()
     time.sleep(4)
@@ -150,37 +150,37 @@ def test_idle_agent_takes_little_of_the_machine(live: Any) -> None:
     assert share < 0.05  # the promise is 1 %; on a shared machine the clock of a busy core runs coarse
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
-        (b"", 400, "api.not_json"),
-        (b"[]", 400, "api.not_json"),
-        (b"{" * 5_000, 400, "api.not_json"),
-        ({"input": "x"}, 400, "api.field_needed"),
-        ({"model": "wordllama-256"}, 400, "api.input_empty"),
-        ({"model": "wordllama-256", "input": []}, 400, "api.input_empty"),
-        ({"model": "wordllama-256", "input": [""]}, 400, "api.input_empty"),
-        ({"model": "wordllama-256", "input": [1, 2]}, 400, "api.input_empty"),
-        ({"model": "wordllama-256", "input": ["x"] * 513}, 400, "api.input_empty"),
-        ({"model": "wordllama-256", "input": "x" * 32_769}, 400, "api.input_too_long"),
-        (b'{"model": "wordllama-256", "input": "\\ud800"}', 400, "api.input_not_text"),
-        ({"model": "wordllama-256", "input": "x", "dimensions": 64}, 400, "api.dimensions"),
-        ({"model": "wordllama-256", "input": "x", "encoding_format": "hex"}, 400, "api.encoding"),
-        ({"model": "gpt-9", "input": "x"}, 404, "api.model_unknown"),
-        ({"model": "wordllama-256", "input": ["x" * 32_000] * 50}, 413, "message.too_large"),
-    ],
-)
-def test_bad_requests_get_a_clear_answer_and_cost_nothing(live: Any, body: Any, status: int, code: str) -> None:
-    before = receipts_of(live)
-    found = live.ask(body=body)
-    error = found.json()["error"]
-    assert (found.status_code, error["code"]) == (status, code)
-    assert len(error["message"]) > 20
-    assert set(error) >= {"message", "type", "code", "param"}
-    assert receipts_of(live) == before
+BAD: list[tuple[Any, int, str]] = [
+    (b"", 400, "api.not_json"),
+    (b"[]", 400, "api.not_json"),
+    (b"{" * 5_000, 400, "api.not_json"),
+    ({"input": "x"}, 400, "api.field_needed"),
+    ({"model": "wordllama-256"}, 400, "api.input_empty"),
+    ({"model": "wordllama-256", "input": []}, 400, "api.input_empty"),
+    ({"model": "wordllama-256", "input": [""]}, 400, "api.input_empty"),
+    ({"model": "wordllama-256", "input": [1, 2]}, 400, "api.input_empty"),
+    ({"model": "wordllama-256", "input": ["x"] * 513}, 400, "api.input_empty"),
+    ({"model": "wordllama-256", "input": "x" * 32_769}, 400, "api.input_too_long"),
+    (b'{"model": "wordllama-256", "input": "\\ud800"}', 400, "api.input_not_text"),
+    ({"model": "wordllama-256", "input": "x", "dimensions": 64}, 400, "api.dimensions"),
+    ({"model": "wordllama-256", "input": "x", "encoding_format": "hex"}, 400, "api.encoding"),
+    ({"model": "gpt-9", "input": "x"}, 404, "api.model_unknown"),
+    ({"model": "wordllama-256", "input": ["x" * 32_000] * 50}, 413, "message.too_large"),
+]
 
 
-def test_fifty_megabytes_are_refused_without_being_read(live: Any) -> None:
+def bad_requests_get_a_clear_answer_and_cost_nothing(live: Any) -> None:
+    for body, status, code in BAD:
+        before = receipts_of(live)
+        found = live.ask(body=body)
+        error = found.json()["error"]
+        assert (found.status_code, error["code"]) == (status, code)
+        assert len(error["message"]) > 20
+        assert set(error) >= {"message", "type", "code", "param"}
+        assert receipts_of(live) == before
+
+
+def fifty_megabytes_are_refused_without_being_read(live: Any) -> None:
     started = time.monotonic()
     try:
         found = live.ask(body=b'{"input": "' + b"x" * 50_000_000)
@@ -191,7 +191,7 @@ def test_fifty_megabytes_are_refused_without_being_read(live: Any) -> None:
     assert (found.status_code, found.json()["error"]["code"]) == (413, "api.body_too_large")
 
 
-def test_strangers_and_wrong_paths_get_a_clear_answer(live: Any) -> None:
+def strangers_and_wrong_paths_get_a_clear_answer(live: Any) -> None:
     assert live.ask(secret=None).json()["error"]["code"] == "key.missing"
     assert live.ask(secret="sk-123").status_code == 401
     unknown = live.ask(secret="alm_" + "x" * 43)
@@ -202,7 +202,7 @@ def test_strangers_and_wrong_paths_get_a_clear_answer(live: Any) -> None:
     assert httpx2.get(f"{live.address}/livez", timeout=5).text == "ok\n"
 
 
-def test_member_without_credit_is_told_so(live: Any) -> None:
+def member_without_credit_is_told_so(live: Any) -> None:
     with live.database.transaction() as session:
         poor = Actor(label="Gul", member_id=live.grid.owner_id)
         secret = keys.create(session, actor=poor, name="poor", now=utc_now()).secret
@@ -210,7 +210,7 @@ def test_member_without_credit_is_told_so(live: Any) -> None:
     assert (found.status_code, found.json()["error"]["type"]) == (402, "insufficient_quota")
 
 
-def test_revoked_key_is_refused_within_seconds(live: Any) -> None:
+def revoked_key_is_refused_within_seconds(live: Any) -> None:
     with live.database.transaction() as session:
         made = keys.create(session, actor=live.grid.ada, name="short", now=utc_now())
     assert live.ask(secret=made.secret).status_code == 200
@@ -219,7 +219,7 @@ def test_revoked_key_is_refused_within_seconds(live: Any) -> None:
     until(lambda: live.ask(secret=made.secret).status_code == 401, "the key is refused", 8)
 
 
-def test_hundred_requests_at_once_spend_exactly_what_their_receipts_say(live: Any) -> None:
+def hundred_requests_at_once_spend_exactly_what_their_receipts_say(live: Any) -> None:
     with ThreadPoolExecutor(25) as pool:
         statuses = [found.status_code for found in pool.map(lambda _: live.ask(), range(100))]
     assert statuses == [200] * 100
@@ -234,7 +234,7 @@ def test_hundred_requests_at_once_spend_exactly_what_their_receipts_say(live: An
     assert balance.available_nano + held + used == CREDIT_NANO
 
 
-def test_enacted_hours_refuse_at_the_gateway_and_at_the_machine_itself(live: Any) -> None:
+def enacted_hours_refuse_at_the_gateway_and_at_the_machine_itself(live: Any) -> None:
     place = enact(live, closed_now())
     committed = time.monotonic()
 
@@ -254,7 +254,7 @@ def test_enacted_hours_refuse_at_the_gateway_and_at_the_machine_itself(live: Any
     until(obeyed, "the census knows")
 
 
-def test_killed_agent_obeys_the_last_policy_again_without_control(live: Any) -> None:
+def killed_agent_obeys_the_last_policy_again_without_control(live: Any) -> None:
     live.stop("control", 9)
     live.stop("agent", 9)
     live.start("agent")
@@ -265,7 +265,7 @@ def test_killed_agent_obeys_the_last_policy_again_without_control(live: Any) -> 
     until(lambda: live.ask().status_code == 200, "served again under the new policy")
 
 
-def test_stopped_nats_is_answered_and_nothing_is_lost(live: Any) -> None:
+def stopped_nats_is_answered_and_nothing_is_lost(live: Any) -> None:
     before = receipts_of(live)
     live.stop("nats", 9)
     found = until(lambda: (answer := live.ask()).status_code == 503 and answer, "503 without NATS")
@@ -276,7 +276,7 @@ def test_stopped_nats_is_answered_and_nothing_is_lost(live: Any) -> None:
     until(lambda: receipts_of(live, "complete") >= before + 1, "its receipt is in")
 
 
-def test_gateway_hands_its_slices_in_when_it_stops(live: Any) -> None:
+def gateway_hands_its_slices_in_when_it_stops(live: Any) -> None:
     assert live.ask().status_code == 200
     assert live.stop("gateway") == 0
     with live.database.reading() as session:
@@ -285,7 +285,7 @@ def test_gateway_hands_its_slices_in_when_it_stops(live: Any) -> None:
     assert newest.amount_nano == newest.settled_nano + newest.returned_nano
 
 
-def test_revoked_machine_is_cut_off_and_stops(live: Any) -> None:
+def revoked_machine_is_cut_off_and_stops(live: Any) -> None:
     with live.database.transaction() as session:
         node = session.exec(select(Node).where(Node.name == "barn-2")).one()
         nodes.revoke(session, node_id=node.id, actor=GUL, now=utc_now())
@@ -295,3 +295,25 @@ def test_revoked_machine_is_cut_off_and_stops(live: Any) -> None:
     time.sleep(3.5)
     with live.database.reading() as session:
         assert session.exec(select(Node.seen_at).where(Node.name == "barn-2")).one() == seen
+
+
+def test_grid_of_real_processes(live: Any) -> None:
+    """One test, for each step starts from where the one before left the grid; the last line printed names the step."""
+    for step in (
+        machine_joins_waits_is_let_in_and_serves,
+        unmodified_openai_client_gets_real_vectors,
+        idle_agent_takes_little_of_the_machine,
+        bad_requests_get_a_clear_answer_and_cost_nothing,
+        fifty_megabytes_are_refused_without_being_read,
+        strangers_and_wrong_paths_get_a_clear_answer,
+        member_without_credit_is_told_so,
+        revoked_key_is_refused_within_seconds,
+        hundred_requests_at_once_spend_exactly_what_their_receipts_say,
+        enacted_hours_refuse_at_the_gateway_and_at_the_machine_itself,
+        killed_agent_obeys_the_last_policy_again_without_control,
+        stopped_nats_is_answered_and_nothing_is_lost,
+        gateway_hands_its_slices_in_when_it_stops,
+        revoked_machine_is_cut_off_and_stops,
+    ):
+        print(f"step: {step.__name__}")
+        step(live)
