@@ -17,6 +17,8 @@ def children_of(instance: Instance) -> dict[str, psutil.Process]:
     assert instance.process is not None
     found = {}
     for child in psutil.Process(instance.process.pid).children():
+        if child.status() == psutil.STATUS_ZOMBIE:  # killed, and not yet noticed by the supervisor
+            continue
         words = child.cmdline()
         found[words[-1] if "coop.cli" in words else "nats"] = child
     return found
