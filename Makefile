@@ -2,7 +2,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench soak story gpu-test translations migration lock clean
 BIN := .venv/bin
-export PYTHONPATH := $(CURDIR)
 DEMO_HOME ?= $(CURDIR)/.demo
 
 help:            ## list the targets
@@ -10,7 +9,8 @@ help:            ## list the targets
 
 run:             ## set up what is missing and start a living demo co-op on http://localhost:8080
 	@sh scripts/setup.sh run
-	@COOP_HOME="$${COOP_HOME:-$(DEMO_HOME)}" $(BIN)/coop demo --if-empty
+	@# An instance that was up before is filled already; not asking it saves three seconds.
+	@[ -e "$${COOP_HOME:-$(DEMO_HOME)}/run/up.json" ] || COOP_HOME="$${COOP_HOME:-$(DEMO_HOME)}" $(BIN)/coop demo --if-empty
 	@COOP_HOME="$${COOP_HOME:-$(DEMO_HOME)}" exec $(BIN)/coop up
 
 test:            ## set up what is missing and run every test

@@ -1,8 +1,10 @@
 """`coop demo`: fill an empty instance with a believable co-op, marked DEMO on every page."""
 
+import logging
 import sys
 
 import click
+import structlog
 from rich.console import Console
 
 from coop.commands.run import load
@@ -20,6 +22,8 @@ console = Console(stderr=True)
 @click.option("--if-empty", is_flag=True, help="Do nothing, without complaint, where there is a co-op already.")
 def demo(if_empty: bool) -> None:
     """Fill an empty instance: 12 members, offices, this machine as a node, a closed quarter, an open ballot."""
+    # Each step is one long transaction on an instance nobody uses yet: the warning about that would only frighten.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     settings = Settings()
     lock = FolderLock(settings.home)
     prepare(settings)
