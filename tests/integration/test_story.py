@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from coop.core.db import Database
+
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("instances")]
 
 
-def test_story_ends_well_and_leaves_its_artefacts(tmp_path: Path) -> None:
+def test_story_ends_well_and_leaves_its_artefacts(database: Database, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = subprocess.run(
-        [sys.executable, "-m", "coop.cli", "story", "--out", str(out)],
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "coop.cli", "story", "--out", str(out)]
+    if not database.is_sqlite:  # on SQLite the story makes a file of its own
+        command += ["--database-url", database.engine.url.render_as_string(hide_password=False)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     names = {path.name for path in out.iterdir()}
     assert {
