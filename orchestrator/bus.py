@@ -120,11 +120,14 @@ class Bus:
     async def request(
         self, subject: str, message: Message, answer: type[Answer], timeout: float = REQUEST_TIMEOUT_S
     ) -> Answer:
-        """Ask and return the answer. Raises the error of a refusal; Unavailable when nobody answered in time."""
+        """Ask and return the answer. Raises the error of a refusal; Unavailable when nobody answered in time.
+
+        After `bus.timeout` and `bus.lost` nobody knows whether the other side acted.
+        """
         await self.wait_connected(min(timeout, CONNECTION_WAIT_S))
         assert self._client is not None
         try:
-            reply = await self._client.request(subject, message.encode(), timeout=timeout)
+            reply = await self._ask(self._client, subject, message.encode(), timeout)
         except nats.errors.NoRespondersError as error:
             raise Unavailable("bus.no_responder", subject=subject) from error
         except (nats.errors.TimeoutError, TimeoutError) as error:
@@ -138,9 +141,23 @@ class Bus:
         await self.wait_connected(min(timeout, CONNECTION_WAIT_S))
         assert self._client is not None
         try:
-            return bytes((await self._client.request(subject, data, timeout=timeout)).data)
+            return bytes((await self._ask(self._client, subject, data, timeout)).data)
         except (nats.errors.Error, TimeoutError) as error:
             raise Unavailable("bus.timeout", subject=subject, seconds=int(timeout)) from error
+
+    async def _ask(self, client: Client, subject: str, data: bytes, timeout: float) -> Msg:
+        """Ask by one connection. The answer can come by no other, so when it is lost nobody waits for it any longer."""
+        asked = asyncio.ensure_future(client.request(subject, data, timeout=timeout))
+        lost = asyncio.ensure_future(self._closed.wait())
+        try:
+            await asyncio.wait({asked, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done():
+                raise Unavailable("bus.lost", subject=subject)
+            return asked.result()
+        finally:
+            for task in (asked, lost):
+                task.cancel()
+            await asyncio.gather(asked, lost, return_exceptions=True)
 
     async def publish(self, subject: str, message: Message) -> None:
         """Say something without waiting for an answer. Raises Unavailable when it cannot be sent now."""

@@ -15,7 +15,7 @@ from coop.core.errors import Conflict
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to end this child with its parent, however that ends. Elsewhere the parent's own clean-up has to do."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -45,7 +45,7 @@ def start_child(
             stderr=subprocess.STDOUT if log_path is not None else None,
             env={**os.environ, **(environment or {})},
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
     finally:
         if log_path is not None and not isinstance(output, int) and output is not None:

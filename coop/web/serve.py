@@ -4,12 +4,18 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped] # gunicorn carries no types
 
+from coop.core.processes import die_with_parent
 from coop.core.settings import Settings
 
 THREADS = 8
 GRACEFUL_S = 8
 REQUEST_TIMEOUT_S = 60
 HEADER_BYTES_MAX = 8_190
+
+
+def _after_fork(_server: object, _worker: object) -> None:
+    """Let the worker end with its master, however that ends: an orphan would keep the port from the next portal."""
+    die_with_parent()
 
 
 class Portal(BaseApplication):  # type: ignore[misc] # gunicorn carries no types
@@ -33,6 +39,7 @@ class Portal(BaseApplication):  # type: ignore[misc] # gunicorn carries no types
             "proc_name": "coop-portal",
             "loglevel": "warning",
             "control_socket_disable": True,
+            "post_fork": _after_fork,
         }
         for name, value in options.items():
             if name in self.cfg.settings:

@@ -39,7 +39,7 @@ KNOWN_MODELS_MAX = 1_000
 log = structlog.get_logger()
 
 CLOCK_SKEW = timedelta(minutes=5)
-TIMEOUT_CODE = "bus.timeout"
+UNKNOWN_CODES = frozenset({"bus.timeout", "bus.lost"})  # the node may have done the work
 
 
 class OutcomeUnknown(Unavailable):
@@ -186,7 +186,7 @@ class Gateway:
             except PolicyRefused:
                 raise
             except Unavailable as error:
-                if error.code == TIMEOUT_CODE:
+                if error.code in UNKNOWN_CODES:
                     raise OutcomeUnknown(error.code) from error
                 last = error
             except (Conflict, NotFound) as error:  # its policy or its models are newer than ours

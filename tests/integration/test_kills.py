@@ -127,7 +127,8 @@ class Campaign:
                 self.receipts.append(response.headers["X-Receipt"])
         except urllib.error.HTTPError as error:
             with error:
-                assert error.code == 503, error.read()
+                if error.code != 503:
+                    raise StoryFailed(f"the API answered {error.code}: {error.read()!r}") from error
             self.unknown += 1
             time.sleep(POLL_S)
         except (OSError, HTTPException):

@@ -147,6 +147,30 @@ def test_killed_server_with_an_empty_folder_comes_back_and_everybody_with_it(set
         process.wait(timeout=10)
 
 
+def test_nobody_waits_for_an_answer_after_the_connection_it_would_come_by(settings: Settings) -> None:
+    process = nats_server.start(settings)
+
+    async def scenario(control: Bus, gateway: Bus, subjects: Subjects) -> None:
+        is_asked = asyncio.Event()
+
+        async def never(_sender: str, _message: PolicyFetch) -> Message:
+            is_asked.set()
+            await asyncio.Event().wait()
+            return Done()
+
+        await control.serve(subjects.policy_fetch("*"), never, PolicyFetch)
+        asking = asyncio.create_task(
+            gateway.request(subjects.policy_fetch("gateway-1"), PolicyFetch(), Done, timeout=60)
+        )
+        await is_asked.wait()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with pytest.raises(Unavailable, match=r"bus\.lost"):
+            await asyncio.wait_for(asking, 5)
+
+    play(settings, scenario)
+
+
 def test_bus_connects_when_the_server_comes_later(settings: Settings) -> None:
     keys_module.ceremony(settings)
 

@@ -14,6 +14,7 @@ SENTENCES: dict[str, str] = {
     "nats.not_ready": N_(
         "nats-server took no connections within {seconds} seconds. Read nats-server.log in the run folder."
     ),
+    "bus.lost": N_("The connection ended before {subject} answered. Try again in a moment."),
     "bus.no_connection": N_("The grid cannot be reached now. Nothing was lost; try again in a moment."),
     "bus.no_responder": N_("Nobody answers {subject} now. Nothing was lost; try again in a moment."),
     "bus.timeout": N_("{subject} did not answer within {seconds} seconds. Try again in a moment."),
