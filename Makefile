@@ -1,6 +1,6 @@
 # One command each; every one sets up what is missing by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak story gpu-test translations migration lock clean
+.PHONY: help run test check bench soak story translations migration lock clean
 BIN := .venv/bin
 DEMO_HOME ?= $(CURDIR)/.demo
 
