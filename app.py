@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from werkzeug.routing import IntegerConverter, Map
 
 from coop.core.db import Database
 from coop.core.resources import resource
@@ -60,9 +61,17 @@ BLUEPRINTS = (
     "orchestrator.web.usage",
     "orchestrator.web.enrolment",
 )
+NUMBER_MAX = 2**31 - 1  # of numbers in addresses; a greater one fits no column, so there is no such page
 BODY_BYTES_MAX = 1024 * 1024
 STATIC_AGE = timedelta(hours=1)
 CLOCK_EVERY_S = 1
+
+
+class NumberConverter(IntegerConverter):
+    """A whole number in an address that a column can hold."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=NUMBER_MAX)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -71,6 +80,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("app", root_path=str(Path(__file__).parent), static_folder=str(resource("static")),
                 template_folder=str(resource("templates")))  # fmt: skip
     app.config.update(MAX_CONTENT_LENGTH=BODY_BYTES_MAX, SEND_FILE_MAX_AGE_DEFAULT=STATIC_AGE)
+    app.url_map.converters["int"] = NumberConverter
     app.extensions["coop_settings"] = settings
     app.extensions["coop_database"] = Database(settings.database)
     for part in (security, csrf, gate, errors, render):

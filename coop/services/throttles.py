@@ -30,6 +30,7 @@ class Bucket:
 
 SIGNIN = Bucket("signin", tries=5, refill_s=30, code="signin.too_many")
 APPLY_ADDRESS = Bucket("apply-address", tries=20, refill_s=60, code="application.too_many")
+ENROL_ADDRESS = Bucket("enrol-address", tries=30, refill_s=10, code="enrolment.too_many")
 SIGNIN_ADDRESS = Bucket("signin-address", tries=50, refill_s=2, code="signin.too_many")
 
 

@@ -9,7 +9,6 @@ from coop.web.formats import zone
 from coop.web.forms import Form
 
 LAST_INSTANT = timedelta(microseconds=1)
-YEARS = range(1900, 2200)
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,6 @@ def read_as_of() -> AsOf:
     if not form.raw("on").strip():
         return AsOf(g.now, "", Form())
     day = form.date("on")
-    if day.year not in YEARS:
-        form.fail("on", "form.not_date")
     if form.has_errors:
         return AsOf(g.now, "", form)
     return AsOf(_end_of(day), day.isoformat(), form)

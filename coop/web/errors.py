@@ -8,7 +8,7 @@ from urllib.parse import quote
 import structlog
 from flask import Flask, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from coop.core import errors
@@ -92,6 +92,15 @@ def _database_error(error: Exception) -> ResponseReturnValue:
     )
 
 
+def _refused_by_database(error: Exception) -> ResponseReturnValue:
+    """Answer what only the database noticed: a clash with somebody at the same moment, or a value it cannot keep."""
+    assert isinstance(error, DataError | IntegrityError)
+    log.warning("database_refused", error=str(error.orig).splitlines()[0], path=request.path)
+    if isinstance(error, IntegrityError):
+        return _answer(409, "request.clash", {})
+    return _answer(422, "request.bad", {})
+
+
 def _unexpected(error: Exception) -> ResponseReturnValue:
     number = new_id()[-8:]
     log.error("request_failed", number=number, path=request.path, exc_info=error)
@@ -103,6 +112,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(CoopError, _coop_error)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DataError, _refused_by_database)
+    app.register_error_handler(IntegrityError, _refused_by_database)
     app.register_error_handler(OperationalError, _database_error)
     app.register_error_handler(InterfaceError, _database_error)
     app.register_error_handler(500, _unexpected)

@@ -23,6 +23,7 @@ NAME_MAX = 120
 TEXT_MAX = 4_000
 EMAIL_MAX = 254
 NO_DAY = date(1970, 1, 1)  # stands for a day that could not be read; `check` refuses the form
+YEARS = range(1900, 2200)  # of days and moments; outside of them a zone leads out of the calendar
 EMAIL = re.compile(r"[^@\s\"<>(),;:\\]{1,64}@[^@\s\"<>(),;:\\]{1,190}\.[^@\s.\"<>(),;:\\]{2,63}")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
@@ -119,12 +120,15 @@ class Form:
             return 0
 
     def date(self, name: str) -> date:
-        """Read a day, as <input type=date> sends it; NO_DAY where it cannot be read."""
+        """Read a day of YEARS, as <input type=date> sends it; NO_DAY where it cannot be read."""
         try:
-            return date.fromisoformat(self.text(name, max=10))
+            day = date.fromisoformat(self.text(name, max=10))
         except ValueError:
+            day = NO_DAY.replace(year=1)
+        if day.year not in YEARS:
             self.fail(name, "form.not_date")
             return NO_DAY
+        return day
 
     def take(self, error: Invalid) -> None:
         """Add the problems of a service's Invalid."""

@@ -1,12 +1,14 @@
 """What every request passes before its view: origin, co-op and session, access mark, form token. Default deny."""
 
 from datetime import timedelta
+from itertools import chain
 
 from flask import Flask, current_app, g, redirect, request
 from flask.typing import ResponseReturnValue
 from sqlmodel import select
 
 from coop.core.clock import utc_now
+from coop.core.errors import Invalid, NotFound
 from coop.models.cooperative import Cooperative
 from coop.services import actors, sessions
 from coop.web import csrf, i18n
@@ -36,6 +38,13 @@ def _identify() -> None:
             sessions.touch(session, session_id=g.web_session.id, now=g.now)
 
 
+def _refuse_nul() -> None:
+    """Refuse NUL bytes in what was typed: no text of people has one, and PostgreSQL keeps none. Raises Invalid."""
+    typed = chain(request.args.items(multi=True), request.form.items(multi=True))
+    if any("\x00" in name or "\x00" in value for name, value in typed):
+        raise Invalid("request.nul")
+
+
 def pass_gate() -> ResponseReturnValue | None:
     """Check a request before its view. Raises Forbidden, NotSignedIn; an unknown page is for the error handler."""
     g.now = utc_now()
@@ -49,11 +58,14 @@ def pass_gate() -> ResponseReturnValue | None:
     g.language = i18n.negotiate(g.user.language if g.user else None)
     if request.endpoint is None:
         return None
+    if "\x00" in request.path:
+        raise NotFound("page.not_found")
     if g.cooperative is None and request.blueprint not in BEFORE_SETUP:
         return redirect("/setup", code=303)
     access_of(current_app, request.endpoint).check(g.actor)
     if is_unsafe:
         csrf.check_token()
+    _refuse_nul()
     return None
 
 

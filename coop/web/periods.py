@@ -15,7 +15,7 @@ from coop.services import distributions, payouts, periods
 from coop.web import formats
 from coop.web.access import current_actor, role
 from coop.web.db import reading, transaction
-from coop.web.forms import Form
+from coop.web.forms import YEARS, Form
 from coop.web.home import Panel
 from coop.web.once import once, once_key
 from coop.web.render import redirect_done, render, render_invalid, render_or_json
@@ -71,6 +71,8 @@ def _moment(form: Form, name: str) -> datetime:
     try:
         read = datetime.fromisoformat(form.text(name, max=40))
     except ValueError:
+        read = None
+    if read is None or read.year not in YEARS:
         form.fail(name, "period.not_moment")
         return g.now  # type: ignore[no-any-return]  # the request's moment
     return read if read.tzinfo else read.replace(tzinfo=formats.zone())

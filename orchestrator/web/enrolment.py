@@ -8,8 +8,10 @@ from flask.typing import ResponseReturnValue
 
 from coop.core.errors import Invalid, Unavailable
 from coop.core.settings import Settings
+from coop.services import throttles
 from coop.web.access import public
 from coop.web.db import reading, settings, transaction
+from orchestrator.rules import inventory as inventories
 from orchestrator.rules import proofs, roots
 from orchestrator.services import enrolments, nodes
 
@@ -37,9 +39,19 @@ def grid_url(found: Settings) -> str:
 
 def _text(body: dict[str, Any], name: str) -> str:
     value = body.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= TEXT_MAX:
+    if not isinstance(value, str) or not 0 < len(value) <= TEXT_MAX or not (value.isascii() and value.isprintable()):
         raise Invalid("api.field_needed", field=name)
     return value
+
+
+def _body() -> dict[str, Any]:
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError as error:  # nested without end
+        raise Invalid("api.not_json") from error
+    if not isinstance(body, dict):
+        raise Invalid("api.not_json")
+    return body
 
 
 @blueprint.get("")
@@ -53,16 +65,17 @@ def index() -> ResponseReturnValue:
 @public
 def create() -> ResponseReturnValue:
     """Use a code up and put the machine into the waiting room."""
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise Invalid("api.not_json")
+    with transaction() as session:
+        throttles.take(session, throttles.ENROL_ADDRESS, request.remote_addr or "", now=g.now)
+    body = _body()
     inventory = body.get("inventory")
     secret, public_key = _text(body, "code"), _text(body, "public_key")
     if not isinstance(inventory, dict):
         raise Invalid("api.field_needed", field="inventory")
+    known = inventories.read(inventory)
     trusted, nats_url = trust_roots(settings()), grid_url(settings())
     with transaction() as session:
-        node = enrolments.enrol(session, secret=secret, public_key=public_key, inventory_document=inventory, now=g.now)
+        node = enrolments.enrol(session, secret=secret, public_key=public_key, inventory_document=known, now=g.now)
     return jsonify({"node": node.name, "trust_roots": trusted, "nats_url": nats_url, "state": node.state}), 201
 
 

@@ -27,6 +27,7 @@ SENTENCES: dict[str, str] = {
         "The address answers for another co-op than the code is for. Check the address, and ask the "
         "sysadmin for a new code."
     ),
+    "enrolment.too_many": N_("Too many codes were tried from this address. Try again in {retry_after_s} seconds."),
     "enrolment.bad_code": N_("A code has two parts with a point between them. Copy the whole command again."),
     "enrolment.bad_proof": N_(
         "The request is not signed by this machine's key, or its clock is off by more than 5 minutes. "
@@ -79,6 +80,7 @@ SENTENCES: dict[str, str] = {
     "receipt.wrong_cost": N_("The cost of receipt {receipt} does not follow from its tokens and price."),
     "receipt.wrong_price": N_("The price on receipt {receipt} is not the one of the policy it names."),
     "receipt.wrong_lease": N_("The receipt {receipt} names a key or a slice of credit that do not belong together."),
+    "receipt.over_lease": N_("The receipt {receipt} costs more than the slice of credit it names."),
     "receipt.unknown_node": N_("The receipt {receipt} names a machine that is not ours."),
     "receipt.unknown_policy": N_("The receipt {receipt} names a policy that was never enacted."),
     "receipt.other_content": N_("The receipt {receipt} is known with other content. The first one counts."),

@@ -28,6 +28,10 @@ SENTENCES = {
     ),
     "request.too_large": N_("The request is larger than {limit_kb} kB, so nothing was read. Send less at once."),
     "request.bad": N_("The request cannot be read. Load the page again and repeat what you did."),
+    "request.nul": N_("A field holds a NUL byte, which cannot be kept. Remove it and send the form again."),
+    "request.clash": N_(
+        "Somebody changed the same thing at the same moment, so nothing was changed. Load the page again."
+    ),
     "request.method": N_("This address cannot be used that way. Go back and use the form on the page."),
     "page.not_found": N_(
         "There is no such page, or you may not see it. Check the address, or start from the home page."
