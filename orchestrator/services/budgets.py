@@ -79,9 +79,10 @@ def _close(session: Session, row: BudgetLease, *, spent_nano: int, now: datetime
 
 
 def settle(session: Session, *, lease_id: str, cost_nano: int) -> bool:
-    """Charge a receipt to its lease, or, where that is closed and empty, to the member's available credit.
+    """Charge a receipt to its lease: to what the lease holds, else to what it gave back, if the member still has it.
 
-    False when neither covers it: the receipt must be flagged.
+    False when neither covers it: the receipt must be flagged. So the receipts of a lease never exceed what was leased,
+    whatever a machine signs that once saw it.
     """
     free = col(BudgetLease.amount_nano) - col(BudgetLease.returned_nano) - col(BudgetLease.settled_nano)
     charged = session.exec(
@@ -94,15 +95,23 @@ def settle(session: Session, *, lease_id: str, cost_nano: int) -> bool:
     row = session.get(BudgetLease, lease_id)
     assert row is not None, "the caller checked that the lease exists"
     try:
-        credit_service.take(session, member_id=row.member_id, nano=cost_nano)
+        with session.begin_nested():
+            credit_service.take(session, member_id=row.member_id, nano=cost_nano)
+            _take_back(session, lease_id, cost_nano)
     except InsufficientCredit:
         return False
-    session.exec(
-        update(BudgetLease)
-        .where(col(BudgetLease.id) == lease_id)
-        .values(amount_nano=BudgetLease.amount_nano + cost_nano, settled_nano=BudgetLease.settled_nano + cost_nano)
-    )
     return True
+
+
+def _take_back(session: Session, lease_id: str, cost_nano: int) -> None:
+    """Settle out of what the lease returned. Raises InsufficientCredit when it did not return so much."""
+    taken = session.exec(
+        update(BudgetLease)
+        .where(col(BudgetLease.id) == lease_id, col(BudgetLease.returned_nano) >= cost_nano)
+        .values(returned_nano=BudgetLease.returned_nano - cost_nano, settled_nano=BudgetLease.settled_nano + cost_nano)
+    )
+    if taken.rowcount == 0:
+        raise InsufficientCredit("credit.insufficient", needed_nano=str(cost_nano))
 
 
 def close_expired(session: Session, now: datetime) -> int:

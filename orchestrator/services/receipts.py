@@ -126,6 +126,9 @@ def _check(session: Session, body: ReceiptBody, signature: str) -> Node:
     )
     if not is_ours:
         raise Tampered("receipt.wrong_lease", receipt=body.id)
+    assert lease is not None
+    if body.cost > lease.amount_nano:  # no gateway orders work that its slice does not cover
+        raise Tampered("receipt.over_lease", receipt=body.id)
     _check_price(session, body)
     return node
 

@@ -358,6 +358,24 @@ def test_late_receipt_is_charged_to_what_is_available_or_flagged(grid: Any) -> N
         assert len(session.exec(select(Contribution)).all()) == 1
 
 
+def test_machine_that_once_saw_a_lease_cannot_take_more_than_it_was(grid: Any) -> None:
+    row = lease(grid)
+    tokens = row.amount_nano // 20 // 2  # half of the slice
+    with pytest.raises(Tampered) as caught:
+        accept(grid, grid.body(row.id, tokens=3 * tokens))
+    assert caught.value.code == "receipt.over_lease"
+    with pytest.raises(Tampered):
+        accept(grid, grid.body(row.id, tokens=2**53 - 1, cost_nano="9" * 18))
+    states = [accept(grid, grid.body(row.id, tokens=tokens)).state for _ in range(5)]
+    assert states == ["half", "half", "flagged", "flagged", "flagged"]
+    other = lease(grid)
+    with grid.database.transaction() as session:
+        budgets.close_expired(session, grid.now + timedelta(hours=1))
+    states = [accept(grid, grid.body(other.id, tokens=tokens)).state for _ in range(3)]
+    assert states == ["half", "half", "flagged"]
+    assert grid.available() == CREDIT_NANO - 2 * 2 * tokens * 20
+
+
 def test_receipt_without_countersignature_is_flagged_at_its_deadline_and_stays_settled(grid: Any) -> None:
     accept(grid, grid.body(lease(grid).id))
     with grid.database.transaction() as session:
