@@ -40,6 +40,9 @@ log = structlog.get_logger()
 
 CLOCK_SKEW = timedelta(minutes=5)
 UNKNOWN_CODES = frozenset({"bus.timeout", "bus.lost"})  # the node may have done the work
+WRONG_PRICE_CODE = "job.wrong_price"
+NEWS_TRAVEL_S = 5.0  # how long after a new policy a node may still have admitted work under the one before
+NODE_BEHIND_S = 0.5  # how long a request waits for a node that has not heard of the policy yet
 
 
 class OutcomeUnknown(Unavailable):
@@ -57,6 +60,7 @@ class Gateway:
         self.pools = Pools(grid)
         self.countersigns = Countersigns(grid)
         self.policy = LastGood(policy_keys, coop)
+        self._before: tuple[tuple[int, int], float] = ((0, 0), 0.0)
         self._nodes: list[FleetNode] = []
         self._fleet_at = 0.0
         self._known_models: set[str] = set()
@@ -78,8 +82,10 @@ class Gateway:
         """Obey an announced bundle; a bad or older one is logged and changes nothing."""
         if announced.bundle is None:
             return
+        before = self.policy.place
         try:
-            self.policy.take(announced.bundle, utc_now())
+            if self.policy.take(announced.bundle, utc_now()):
+                self._before = (before, asyncio.get_running_loop().time())
         except CoopError as error:
             log.warning("policy_not_obeyed", reason=str(error))
 
@@ -119,7 +125,25 @@ class Gateway:
 
     # One request ----------------------------------------------------------------------------------
     async def embed(self, key: KeyResolved, ask: EmbeddingsAsk) -> JobResult:
-        """Serve one embeddings request. Raises the error that names what is in the way; then nothing is charged."""
+        """Serve one embeddings request. Raises the error that names what is in the way; then nothing is charged.
+
+        A price that a vote changed while the request was on its way costs one more try, at the new price.
+        """
+        place = self.policy.place
+        try:
+            return await self._embed(key, ask)
+        except Conflict as error:
+            log.info("price_changed_on_the_way", reason=str(error))
+        await self.refresh_policy()
+        if self.policy.place == place:
+            await asyncio.sleep(NODE_BEHIND_S)
+        try:
+            return await self._embed(key, ask)
+        except Conflict as error:
+            raise Unavailable("api.no_node") from error
+
+    async def _embed(self, key: KeyResolved, ask: EmbeddingsAsk) -> JobResult:
+        """Try once. Raises Conflict when the nodes say that another price is in force."""
         if self._running.total() >= RUNNING_MAX:
             raise Unavailable("api.busy")
         obeyed, nodes, price = self._admit(key, ask)
@@ -190,7 +214,7 @@ class Gateway:
                     raise OutcomeUnknown(error.code) from error
                 last = error
             except (Conflict, NotFound) as error:  # its policy or its models are newer than ours
-                last = Unavailable("api.no_node")
+                last = error if error.code == WRONG_PRICE_CODE else Unavailable("api.no_node")
                 log.info("node_refused", node=node.name, reason=str(error))
             finally:
                 self._running[node.name] -= 1
@@ -202,6 +226,9 @@ class Gateway:
         """Check that the receipt is the node's, for this job, and within what was reserved. Raises Tampered."""
         body = receipts.read(result.receipt)
         receipts.check(body, node_key=node.public_key, signature=result.signature)
+        before, changed_at = self._before
+        is_news = asyncio.get_running_loop().time() - changed_at < NEWS_TRAVEL_S
+        oldest = min(before, obeyed.place) if is_news and before != (0, 0) else obeyed.place
         ordered = (job.id, job.kind, job.model, job.member_id, job.key_id, job.lease_id, job.gateway, node.name)
         stated = (
             body.id,
@@ -219,7 +246,7 @@ class Gateway:
             and len(result.vectors) == len(job.inputs) == body.inputs
             and int(body.price_micro) == job.price_micro
             and body.cost <= reservation.nano
-            and (body.policy.epoch, body.policy.version) >= obeyed.place
+            and (body.policy.epoch, body.policy.version) >= oldest
             and abs(from_iso(body.finished_at) - utc_now()) < CLOCK_SKEW
         )
         if not is_as_ordered:
