@@ -33,6 +33,13 @@ APPROVAL_MISSING = (
     "NEW.state <> 'prepared' AND NOT EXISTS (SELECT 1 FROM payout_approval a"
     " WHERE a.run_id = NEW.id AND a.content_digest = NEW.content_digest AND a.approved_by <> NEW.prepared_by)"
 )
+# Two accounts that act for one member are one human: at the moment of approval there must be another one.
+ONE_HUMAN = (
+    "OLD.state = 'prepared' AND NEW.state <> 'prepared' AND NOT EXISTS (SELECT 1 FROM payout_approval a"
+    " WHERE a.run_id = NEW.id AND a.content_digest = NEW.content_digest AND NOT EXISTS (SELECT 1"
+    " FROM member_user x JOIN member_user y ON y.member_id = x.member_id"
+    " WHERE x.user_id = a.approved_by AND y.user_id = NEW.prepared_by))"
+)
 FROZEN_CHANGED = (
     "NEW.content_digest <> OLD.content_digest OR NEW.total_minor <> OLD.total_minor"
     " OR NEW.prepared_by <> OLD.prepared_by OR NEW.period_id <> OLD.period_id"
@@ -41,9 +48,19 @@ FROZEN_CHANGED = (
     " OR (OLD.state = 'prepared' AND NEW.state = 'paid')"
 )
 VERDICT_CHANGED = (
-    "OLD.closed_at IS NOT NULL AND (NEW.closed_at IS NULL OR CAST(NEW.verdict AS TEXT) <> CAST(OLD.verdict AS TEXT))"
+    "OLD.closed_at IS NOT NULL AND (NEW.closed_at IS NULL OR NEW.closed_at <> OLD.closed_at"
+    " OR CAST(NEW.verdict AS TEXT) <> CAST(OLD.verdict AS TEXT) OR NEW.result_digest <> OLD.result_digest"
+    " OR COALESCE(CAST(NEW.in_force_at AS TEXT), '') <> COALESCE(CAST(OLD.in_force_at AS TEXT), ''))"
 )
-ROLL_CLOSED = "EXISTS (SELECT 1 FROM ballot b WHERE b.id = NEW.ballot_id AND b.closed_at IS NOT NULL)"
+BALLOT_FROZEN = (
+    "NEW.proposal_id <> OLD.proposal_id OR CAST(NEW.rule AS TEXT) <> CAST(OLD.rule AS TEXT)"
+    " OR NEW.bylaws_version <> OLD.bylaws_version OR NEW.electorate_size <> OLD.electorate_size"
+    " OR NEW.electorate_digest <> OLD.electorate_digest OR NEW.opens_at <> OLD.opens_at"
+    " OR NEW.closes_at <> OLD.closes_at"
+)
+CLOSED = "EXISTS (SELECT 1 FROM ballot b WHERE b.id = NEW.ballot_id AND b.closed_at IS NOT NULL)"
+# Voters of a ballot are fixed when it opens, and what they cast when it closes.
+ROLL_CHANGED = f"NEW.ballot_id <> OLD.ballot_id OR NEW.member_id <> OLD.member_id OR {CLOSED}"
 
 
 def upgrade() -> None:
@@ -881,12 +898,18 @@ def upgrade() -> None:
     dialect = op.get_context().dialect.name
     statements = [ddl for table in APPEND_ONLY for ddl in append_only_ddl(table, dialect)]
     statements += refuse_ddl("payout_run_needs_approval", "payout_run", "UPDATE", dialect, when=APPROVAL_MISSING)
+    statements += refuse_ddl("payout_run_one_human", "payout_run", "UPDATE", dialect, when=ONE_HUMAN)
     statements += refuse_ddl(
         "payout_run_insert_prepared", "payout_run", "INSERT", dialect, when="NEW.state <> 'prepared'"
     )
     statements += refuse_ddl("payout_run_frozen", "payout_run", "UPDATE", dialect, when=FROZEN_CHANGED)
     statements += refuse_ddl("payout_run_no_delete", "payout_run", "DELETE", dialect)
     statements += refuse_ddl("ballot_verdict_final", "ballot", "UPDATE", dialect, when=VERDICT_CHANGED)
-    statements += refuse_ddl("ballot_roll_closed", "ballot_roll", "UPDATE", dialect, when=ROLL_CLOSED)
+    statements += refuse_ddl("ballot_frozen", "ballot", "UPDATE", dialect, when=BALLOT_FROZEN)
+    statements += refuse_ddl("ballot_no_delete", "ballot", "DELETE", dialect)
+    statements += refuse_ddl("ballot_roll_closed", "ballot_roll", "UPDATE", dialect, when=ROLL_CHANGED)
+    statements += refuse_ddl("ballot_roll_no_late", "ballot_roll", "INSERT", dialect, when=CLOSED)
+    statements += refuse_ddl("ballot_roll_no_delete", "ballot_roll", "DELETE", dialect)
+    statements += refuse_ddl("counted_ballot_no_late", "counted_ballot", "INSERT", dialect, when=CLOSED)
     for statement in statements:
         op.execute(sa.text(statement.replace(":", "\\:")))

@@ -12,6 +12,7 @@ from coop.core.db import Database
 from coop.core.errors import Conflict, Forbidden, NotFound, Tampered
 from coop.core.ids import new_id
 from coop.core.signing import digest
+from coop.models.payouts import PayoutApproval
 from coop.models.work import Task
 from coop.services import ledger, payouts, periods
 from tests import treasury as books
@@ -183,3 +184,21 @@ def test_a_forged_row_is_detected_where_triggers_were_dropped(sqlite: Database) 
         )
     with sqlite.transaction() as session, pytest.raises(Tampered):
         books.sign(session, run_id, people.finn)
+
+
+def test_two_accounts_of_one_member_are_one_human_to_the_database_too(database: Database) -> None:
+    with database.transaction() as session:
+        people, run_id = books.prepared(session)
+        other = books.second_user(session, people, of="ada", role=Role.APPROVER)
+        run = payouts.get(session, run_id)
+        session.add(
+            PayoutApproval(
+                run_id=run_id, prepared_by=run.prepared_by, content_digest=run.content_digest,
+                approved_by=str(other.user_id), approved_at=CLOSED_AT,
+            )
+        )  # fmt: skip
+    with pytest.raises(DBAPIError), database.transaction() as session:
+        session.connection().execute(text("UPDATE payout_run SET state = 'approved'"))
+    with database.transaction() as session:
+        books.sign(session, run_id, people.finn)
+        assert payouts.get(session, run_id).state == "approved"

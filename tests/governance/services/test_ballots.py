@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
 from coop.core.actor import Actor
@@ -206,3 +208,37 @@ def test_a_proposal_that_says_nothing_new_or_nonsense_is_refused(assembly: Assem
             propose(session, assembly["Bo"], assembly.now)
         assert len(session.exec(select(Proposal)).all()) == proposals.OPEN_PER_MEMBER_MAX
         assert len(session.exec(select(RollEntry)).all()) == 5 * proposals.OPEN_PER_MEMBER_MAX
+
+
+OPEN_ATTACKS = (
+    "UPDATE ballot SET closes_at = opens_at",
+    "UPDATE ballot SET electorate_size = 1",
+    "UPDATE ballot SET rule = '{}'",
+    "DELETE FROM ballot_roll",
+    "UPDATE ballot_roll SET member_id = (SELECT max(id) FROM member)",
+)
+CLOSED_ATTACKS = (
+    "UPDATE ballot SET in_force_at = opens_at",
+    "UPDATE ballot SET result_digest = 'f00'",
+    "UPDATE ballot SET verdict = '{}'",
+    "UPDATE ballot_roll SET receipt_code = 'x'",
+    "INSERT INTO ballot_roll (ballot_id, member_id, cast_number) SELECT b.id, m.id, 0 FROM ballot b, member m"
+    " WHERE m.number = 99",
+    "INSERT INTO counted_ballot (id, ballot_id, code, choice) SELECT 'x', id, 'x', 'no' FROM ballot",
+)
+
+
+def test_raw_sql_changes_neither_an_open_roll_nor_a_closed_ballot(assembly: Assembly, ballot: Ballot) -> None:
+    def refuse(attacks: tuple[str, ...]) -> None:
+        for attack in attacks:
+            with pytest.raises(DBAPIError), assembly.database.transaction() as session:
+                session.connection().execute(text(attack.replace(":", "\\:")))
+
+    with assembly.database.transaction() as session:
+        join(session, "Late", 99, assembly.now + timedelta(seconds=1))
+    refuse(OPEN_ATTACKS)
+    for name in assembly.actors:
+        vote(assembly, ballot, name, "yes")
+    with assembly.database.transaction() as session:
+        assert ballots.close_due(session, ballot.closes_at)
+    refuse(CLOSED_ATTACKS)
