@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from coop.core.errors import NotFound
-from coop.core.settings import Settings
 from coop.core.signing import write_private
-from orchestrator.rules import roots
 from orchestrator.rules.identity import Identity, new_seed
 
 
@@ -62,24 +60,4 @@ def credential_text(token: str, seed: str) -> str:
     return (
         f"-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n"
         f"-----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
-    )
-
-
-def adopt(settings: Settings, *, seed: str, name: str) -> None:
-    """Make this machine's own agent a node that was enrolled on this very machine, without the way over HTTP."""
-    from orchestrator.control import keys, nats_server  # only here: a machine elsewhere needs neither
-
-    home = AgentHome(settings.agent_home)
-    write_private(home.seed_path, seed.encode() + b"\n")
-    trusted = keys.trust_roots(settings)
-    known = roots.read(trusted)
-    home.save(
-        Enrolled(
-            name=name,
-            portal_url=settings.portal_url,
-            instance=known.coop,
-            policy_keys=known.policy_keys,
-            nats_url=nats_server.url(settings),
-            fingerprint=roots.fingerprint(trusted),
-        )
     )
