@@ -40,7 +40,7 @@ def grant(session: Session, *, user_id: str, role: Role, actor: Actor, now: date
     """
     if not actor.is_system:
         actor.require_role(Role.ADMIN)
-    user = users.get(session, user_id)
+    user = users.hold(session, user_id)  # so that two offices that must not meet are not granted at once
     if user.disabled_at is not None:
         raise Conflict("user.disabled")
     held = list_held(session, user_id)
@@ -60,7 +60,7 @@ def end(session: Session, *, user_id: str, role: Role, actor: Actor, now: dateti
     """End an office. Raises Forbidden; Conflict where it is not held, or would leave the co-op without an admin."""
     if not actor.is_system:
         actor.require_role(Role.ADMIN)
-    if role is Role.ADMIN and not set(list_holders(session, Role.ADMIN)) - {user_id}:
+    if role is Role.ADMIN and not users.has_other_admin(session, user_id):
         raise Conflict("user.last_admin")
     ended = session.exec(
         update(Office)

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select, update
 
 from coop.core.actor import Actor, Role
 from coop.core.errors import Conflict, Invalid, NotFound, NotSignedIn
-from coop.models.users import Office, User
+from coop.models.users import Office, SigninLink, User
 from coop.services import events, sessions
 
 PASSWORD_LEAST = 12
@@ -51,6 +51,15 @@ def get(session: Session, user_id: str) -> User:
     return user
 
 
+def hold(session: Session, user_id: str) -> User:
+    """Return a user whom no other transaction changes until this one ends. Raises NotFound."""
+    statement = select(User).where(User.id == user_id).with_for_update()
+    user = session.exec(statement.execution_options(populate_existing=True)).first()
+    if user is None:
+        raise NotFound("user.not_found")
+    return user
+
+
 def list_users(session: Session) -> list[tuple[User, list[str]]]:
     """Return every user with the offices held now, by name; those who can sign in come first."""
     offices: dict[str, list[str]] = {}
@@ -76,8 +85,13 @@ def hash_password(password: str) -> str:
 
 
 def set_password(session: Session, *, user_id: str, password_hash: str, now: datetime) -> None:
-    """Keep a new password's hash (from `hash_password`) and end every session of the user."""
+    """Keep a new password's hash (from `hash_password`); every session and every sign-in link of the user ends."""
     session.exec(update(User).where(col(User.id) == user_id).values(password_hash=password_hash))
+    session.exec(
+        update(SigninLink)
+        .where(col(SigninLink.user_id) == user_id, col(SigninLink.used_at).is_(None))
+        .values(used_at=now)
+    )
     sessions.end_all(session, user_id=user_id, now=now)
 
 
@@ -109,7 +123,7 @@ def disable(session: Session, *, user_id: str, actor: Actor, now: datetime) -> N
     """Let a user sign in no more, end the sessions and the offices. Raises Forbidden, NotFound, Conflict."""
     actor.require_role(Role.ADMIN)
     get(session, user_id)
-    if not _has_other_admin(session, user_id):
+    if not has_other_admin(session, user_id):
         raise Conflict("user.last_admin")
     changed = session.exec(
         update(User).where(col(User.id) == user_id, col(User.disabled_at).is_(None)).values(disabled_at=now)
@@ -123,8 +137,13 @@ def disable(session: Session, *, user_id: str, actor: Actor, now: datetime) -> N
     events.record(session, kind="user.disabled", subject=user_id, body={}, actor=actor, now=now)
 
 
-def _has_other_admin(session: Session, user_id: str) -> bool:
-    statement = select(Office.id).where(
-        Office.role == Role.ADMIN, Office.user_id != user_id, col(Office.ended_at).is_(None)
+def has_other_admin(session: Session, user_id: str) -> bool:
+    """Say whether another user is an admin. Holds the admins' offices, so that of two who end each other one waits."""
+    statement = (
+        select(Office)
+        .where(Office.role == Role.ADMIN, col(Office.ended_at).is_(None))
+        .order_by(col(Office.id))
+        .with_for_update()
     )
-    return session.exec(statement).first() is not None
+    held = session.exec(statement.execution_options(populate_existing=True))
+    return any(office.user_id != user_id for office in held.all())

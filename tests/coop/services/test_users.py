@@ -93,6 +93,45 @@ def test_a_link_works_once_and_for_three_days(sqlite: Database, now: datetime) -
             signin_links.use(session, token=token, now=now + timedelta(hours=71))
 
 
+def test_a_new_password_ends_links_that_were_handed_out(sqlite: Database, now: datetime) -> None:
+    gul, bo = add(sqlite, "gul", Role.ADMIN, now=now), add(sqlite, "bo", now=now)
+    with sqlite.transaction() as session:
+        token = signin_links.create(session, user_id=id_of(bo), actor=gul, now=now)
+        users.set_password(session, user_id=id_of(bo), password_hash="-", now=now)
+        with pytest.raises(Gone):
+            signin_links.use(session, token=token, now=now)
+
+
+def test_two_admins_who_disable_each_other_at_once_leave_one(database: Database, now: datetime) -> None:
+    pair = [add(database, name, Role.ADMIN, now=now) for name in ("gul", "ivo")]
+
+    def disable(index: int) -> bool:
+        try:
+            with database.transaction() as session:
+                users.disable(session, user_id=id_of(pair[1 - index]), actor=pair[index], now=now)
+        except (Conflict, Forbidden):
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(disable, range(2))).count(True) == 1
+
+
+def test_offices_that_must_not_meet_are_not_granted_at_once(database: Database, now: datetime) -> None:
+    gul, bo = add(database, "gul", Role.ADMIN, now=now), add(database, "bo", now=now)
+
+    def grant(role: Role) -> bool:
+        try:
+            with database.transaction() as session:
+                offices.grant(session, user_id=id_of(bo), role=role, actor=gul, now=now)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(grant, (Role.TREASURER, Role.APPROVER))).count(True) == 1
+
+
 def test_of_parallel_uses_of_a_link_one_wins(database: Database, now: datetime) -> None:
     gul, bo = add(database, "gul", Role.ADMIN, now=now), add(database, "bo", now=now)
     with database.transaction() as session:
