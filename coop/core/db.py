@@ -67,7 +67,7 @@ class Database:
         if url.startswith("postgresql://"):
             url = url.replace("postgresql://", "postgresql+psycopg://", 1)
         self.is_sqlite = url.startswith("sqlite")
-        options: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": POOL_SIZE}
+        options: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": POOL_SIZE, "hide_parameters": True}
         if not self.is_sqlite:
             options["pool_pre_ping"] = True
         self.engine: Engine = create_engine(url, **options)

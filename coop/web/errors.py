@@ -84,8 +84,13 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     return _answer(status, code, {})
 
 
+def _place() -> str:
+    """Return the pattern of the address for the log: the address itself may hold the secret of a link."""
+    return request.url_rule.rule if request.url_rule else "unknown"
+
+
 def _database_error(error: Exception) -> ResponseReturnValue:
-    log.error("database_unavailable", error=str(error).splitlines()[0], path=request.path)
+    log.error("database_unavailable", error=str(error).splitlines()[0], path=_place())
     return (
         *cast(tuple[str, int], _answer(503, "database.unavailable", {})),
         {"Retry-After": str(RETRY_DATABASE_S)},
@@ -95,7 +100,7 @@ def _database_error(error: Exception) -> ResponseReturnValue:
 def _refused_by_database(error: Exception) -> ResponseReturnValue:
     """Answer what only the database noticed: a clash with somebody at the same moment, or a value it cannot keep."""
     assert isinstance(error, DataError | IntegrityError)
-    log.warning("database_refused", error=str(error.orig).splitlines()[0], path=request.path)
+    log.warning("database_refused", error=str(error.orig).splitlines()[0], path=_place())
     if isinstance(error, IntegrityError):
         return _answer(409, "request.clash", {})
     return _answer(422, "request.bad", {})
@@ -103,7 +108,7 @@ def _refused_by_database(error: Exception) -> ResponseReturnValue:
 
 def _unexpected(error: Exception) -> ResponseReturnValue:
     number = new_id()[-8:]
-    log.error("request_failed", number=number, path=request.path, exc_info=error)
+    log.error("request_failed", number=number, path=_place(), exc_info=error)
     return _answer(500, "server.failed", {"number": number})
 
 

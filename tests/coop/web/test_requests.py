@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from flask import g
+from sqlalchemy.exc import OperationalError
 
 from app import BODY_BYTES_MAX, create_app
 from coop.core.actor import Role
@@ -75,6 +76,19 @@ def test_an_unreachable_database_gets_a_page_that_says_nothing_was_changed(tmp_p
     assert "coop doctor" in ready.text
     assert client.get("/livez").status_code == 200
     app.extensions["coop_database"].close()
+
+
+def test_no_log_line_holds_the_secret_of_a_link(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_args: object, **_values: object) -> None:
+        raise OperationalError("locked", {}, Exception("locked"))
+
+    monkeypatch.setattr(sessions.signin_links, "peek", fail)
+    assert portal.browser("stranger").get("/sign-in/canary-of-a-link").status_code == 503
+    shown = capsys.readouterr()
+    assert "canary" not in shown.out + shown.err
+    assert "/sign-in/<token>" in shown.out + shown.err
 
 
 def test_scripts_get_problems_as_json(portal: Portal) -> None:
