@@ -32,7 +32,12 @@ class Panel:
     order: int = 50
 
 
+NEEDS_BELOW = 20  # what stands above the columns
 PanelSource = Callable[[Session, Actor, datetime], list[Panel]]
+
+
+def _parts(panels: list[Panel]) -> list[Markup]:
+    return [Markup(render(panel.template, **panel.context)) for panel in panels]  # noqa: S704 our own templates
 
 
 @blueprint.get("/")
@@ -46,8 +51,10 @@ def index() -> ResponseReturnValue:
     with reading() as session:
         panels = [panel for source in sources for panel in source(session, actor, g.now)]
     panels.sort(key=lambda panel: panel.order)
+    needs = [panel for panel in panels if panel.order < NEEDS_BELOW]
     return render(
         "home/index.html",
-        panels=[Markup(render(panel.template, **panel.context)) for panel in panels],  # noqa: S704 our own templates
+        needs=_parts(needs),
+        panels=_parts(panels[len(needs) :]),
         has_password=g.user.password_hash is not None,
     )

@@ -85,6 +85,11 @@ def _rows(session: Session, census: Census, now: datetime) -> list[NodeRow]:
     return [_row(node, owners[node.owner_id], census, now) for node in listed]
 
 
+def _unseen(rows: list[NodeRow]) -> list[str]:
+    """Return the names of machines let in that were not seen lately: the grid is not well without them."""
+    return [row.name for row in rows if row.condition == "unseen"]
+
+
 @blueprint.get("")
 @signed_in
 def index() -> ResponseReturnValue:
@@ -97,7 +102,7 @@ def index() -> ResponseReturnValue:
         for row in rows
     ]
     may_add = current_actor().has_role(Role.SYSADMIN)
-    return render_or_json("nodes/index.html", data, census=census, rows=rows, may_add=may_add)
+    return render_or_json("nodes/index.html", data, census=census, rows=rows, unseen=_unseen(rows), may_add=may_add)
 
 
 def _owner_options(session: Session) -> list[tuple[str, str]]:
@@ -206,9 +211,9 @@ def panels(session: Session, actor: Actor, now: datetime) -> list[Panel]:
     except CoopError:  # no policy yet: the co-op was founded a moment ago
         return []
     rows = _rows(session, census, now)
-    found = [
-        Panel("nodes/panel.html", {"census": census, "ready": [r for r in rows if r.condition == "ready"]}, PANEL_GRID)
-    ]
+    ready = [row for row in rows if row.condition == "ready"]
+    shown = {"census": census, "ready": ready, "unseen": _unseen(rows)}
+    found = [Panel("nodes/panel.html", shown, PANEL_GRID)]
     waiting = [row for row in rows if row.state == "waiting"]
     if waiting and actor.has_role(Role.SYSADMIN):
         found.append(Panel("nodes/panel_waiting.html", {"waiting": waiting}, PANEL_WAITING))
