@@ -58,7 +58,7 @@ def decide_price(session: Session, _settings: Settings, now: datetime) -> None:
 
 def open_ballot(session: Session, _settings: Settings, now: datetime) -> None:
     """Open a ballot on evening hours two days ago; some have voted, Bo has not."""
-    at = now - timedelta(days=2)
+    at = (now - timedelta(days=2)).replace(second=0, microsecond=0)
     voters = _voters(session, without="Bo Lindqvist")
     proposal = proposals.propose(
         session,
