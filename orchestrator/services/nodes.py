@@ -23,7 +23,7 @@ NODES_MAX = 10_000
 
 @dataclass(frozen=True)
 class Census:
-    """Who obeys the policy in force. `nodes` are those let in; `lagging` names the ones that do not obey it, sorted."""
+    """Who obeys the policy in force. `nodes` are those let in; `lagging` names those that do not, or were not seen."""
 
     nodes: int
     obeying: int
@@ -207,7 +207,14 @@ def census(session: Session, now: datetime) -> Census:
     nodes = session.exec(select(Node).where(col(Node.state).in_(MAY_CONNECT)).order_by(col(Node.name)).limit(NODES_MAX))
     listed = list(nodes)
     wanted = (policy.epoch, policy.version)
-    lagging = tuple(node.name for node in listed if (node.policy_epoch, node.policy_version) != wanted)
+    # What was not seen lately may obey or not: nobody knows, so it is not counted as obeying.
+    lagging = tuple(
+        node.name
+        for node in listed
+        if (node.policy_epoch, node.policy_version) != wanted
+        or node.seen_at is None
+        or node.seen_at <= now - SEEN_WITHIN
+    )
     return Census(
         nodes=len(listed),
         obeying=len(listed) - len(lagging),

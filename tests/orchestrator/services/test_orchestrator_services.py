@@ -156,6 +156,8 @@ def test_fleet_holds_who_is_ready_seen_and_obeys(grid: Any, gul: Actor) -> None:
         assert [node.name for node in nodes.list_fleet(session, now=grid.now)] == ["barn-1"]
         assert nodes.list_fleet(session, now=grid.now + nodes.SEEN_WITHIN) == []
         assert nodes.census(session, grid.now).obeying == 1
+        later = nodes.census(session, grid.now + timedelta(minutes=1))
+        assert later.obeying == 0  # nobody knows what an unseen machine does
 
 
 # Keys ---------------------------------------------------------------------------------------------
